@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+
+namespace PixelServer.Ops;
+
+/// <summary>The one place on disk that is ours: journal, embedded store, keys. Readable by its owner only.</summary>
+internal sealed class DataDirectory
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Creates what is missing. Relative paths count from the current directory.</summary>
+    public DataDirectory(string path)
+    {
+        Root = Path.GetFullPath(path);
+        Create(Root);
+        Create(Path.Combine(Root, "keys"));
+    }
+
+    public string Root { get; }
+    public string Journal => Path.Combine(Root, "journal");
+    public string Database => Path.Combine(Root, "pixel.db");
+
+    /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>
+    /// <exception cref="IOException">The file exists but has another length, or cannot be written.</exception>
+    public byte[] Key(string name, int length)
+    {
+        var file = KeyFile(name);
+        if (!File.Exists(file)) WriteSecret(file, RandomNumberGenerator.GetBytes(length));
+        var key = File.ReadAllBytes(file);
+        if (key.Length != length)
+            throw new IOException($"The key file {file} has {key.Length} bytes, not {length}: restore it from a backup, or delete it to start with a new key.");
+        return key;
+    }
+
+    public string KeyFile(string name) => Path.Combine(Root, "keys", name);
+
+    /// <summary>Writes a file that only its owner may read, whole or not at all.</summary>
+    public static void WriteSecret(string file, ReadOnlySpan<byte> content)
+    {
+        var draft = file + ".new";
+        File.Delete(draft);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = OwnerOnly;
+        using (var stream = new FileStream(draft, options))
+        {
+            stream.Write(content);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(draft, file, overwrite: true);
+    }
+
+    private static void Create(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, OwnerOnly | UnixFileMode.UserExecute);
+    }
+}

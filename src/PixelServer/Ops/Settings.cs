@@ -1,0 +1,93 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace PixelServer.Ops;
+
+/// <summary>
+/// Reads a folder's options from configuration and checks them, once, at the start. A wrong value stops the start with one line
+/// that names the key, the value and what is allowed.
+/// </summary>
+internal static partial class Settings
+{
+    /// <exception cref="SettingException">A value cannot be read or is out of range.</exception>
+    public static T Read<T>(IConfiguration configuration, string section) where T : new()
+    {
+        T options;
+        try
+        {
+            options = configuration.GetSection(section).Get<T>() ?? new T();
+        }
+        catch (InvalidOperationException e) when (Unreadable().Match(e.Message) is { Success: true } match)
+        {
+            throw new SettingException(match.Groups["key"].Value, match.Groups["value"].Value, Readable(match.Groups["type"].Value));
+        }
+
+        Check(options, section);
+        return options;
+    }
+
+    private static void Check(object options, string section)
+    {
+        foreach (var property in options.GetType().GetProperties())
+        {
+            if (property.GetIndexParameters().Length > 0) continue;
+            var value = property.GetValue(options);
+            foreach (var rule in property.GetCustomAttributes<ValidationAttribute>())
+            {
+                if (rule.IsValid(value)) continue;
+                throw new SettingException($"{section}:{property.Name}", Convert.ToString(value, CultureInfo.InvariantCulture), Allowed(rule));
+            }
+
+            // Nested options are ours and are checked like the outer ones; sites come by name in a dictionary.
+            if (value is System.Collections.IDictionary named)
+            {
+                foreach (System.Collections.DictionaryEntry entry in named)
+                    if (entry.Value is { } inner && IsOurs(inner)) Check(inner, $"{section}:{property.Name}:{entry.Key}");
+            }
+            else if (value is not null && IsOurs(value))
+            {
+                Check(value, $"{section}:{property.Name}");
+            }
+        }
+    }
+
+    private static bool IsOurs(object value) => value.GetType() is { IsClass: true } type && type.Assembly == typeof(Settings).Assembly;
+
+    private static string Allowed(ValidationAttribute rule) => rule switch
+    {
+        { ErrorMessage: { } message } => message,
+        RangeAttribute range => string.Create(CultureInfo.InvariantCulture, $"{range.Minimum} to {range.Maximum}"),
+        RegularExpressionAttribute pattern => $"text that matches {pattern.Pattern}",
+        RequiredAttribute => "any text, but not nothing",
+        _ => rule.FormatErrorMessage("the value"),
+    };
+
+    private static string Readable(string type)
+    {
+        var name = type.Split('.', '+')[^1];
+        var found = typeof(Settings).Assembly.GetTypes().FirstOrDefault(t => t.IsEnum && t.Name == name);
+        if (found is not null) return string.Join(", ", Enum.GetNames(found));
+        return name switch
+        {
+            "Int32" or "Int64" => "a whole number",
+            "Boolean" => "true or false",
+            "TimeSpan" => "a time span as days.hours:minutes:seconds, such as 00:15:00",
+            _ => $"a value of type {name}",
+        };
+    }
+
+    [GeneratedRegex(@"^Failed to convert configuration value '(?<value>.*)' at '(?<key>.*)' to type '(?<type>.*)'\.$", RegexOptions.Singleline)]
+    private static partial Regex Unreadable();
+}
+
+/// <summary>One setting that the server cannot start with; the message is the whole explanation.</summary>
+internal sealed class SettingException(string key, string? value, string allowed)
+    : Exception($"Setting {key} = {Shown(key, value)} is not usable; allowed: {allowed}.")
+{
+    // What stands in a secret's place may be the secret with a slip in it: it never reaches a log.
+    private static string Shown(string key, string? value) =>
+        key.EndsWith("Token", StringComparison.OrdinalIgnoreCase) || key.EndsWith("Key", StringComparison.OrdinalIgnoreCase)
+            ? "(hidden)" : $"'{(value ?? "").ReplaceLineEndings(" ")}'";
+}
