@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace PixelServer.Store;
 
@@ -35,7 +34,18 @@ internal static class EventText
     }
 
     /// <summary>Well-formed and without U+0000, which PostgreSQL's text cannot hold.</summary>
-    public static bool IsStorable(string text) => !text.Contains('\0') && Utf16.IsValid(text);
+    public static bool IsStorable(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\0') return false;
+            if (!char.IsSurrogate(text[i])) continue;
+            if (!char.IsSurrogatePair(text, i)) return false;
+            i++;
+        }
+
+        return true;
+    }
 
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture);
 
