@@ -129,11 +129,11 @@ run_nginx() { # round connections
 
 metric() { awk -v name="$1" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%.0f", sum }' "$dir/metrics"; }
 read_ledger() {
-  curl -sf "$pixel_url/metrics" >"$dir/metrics" || fail "no answer from $pixel_url/metrics: $(tail -n 5 "$dir/pixel.log")"
+  curl -sf "$pixel_url/metrics" >"$dir/metrics" || { kill -0 "$pixel_pid" 2>/dev/null && return 1; fail "the server ended: $(tail -n 20 "$dir/pixel.log")"; }
   waiting=$(metric pixel_events_waiting) received=$(metric pixel_events_received_total)
   refused=$(metric pixel_events_refused_total) stored=$(metric pixel_events_stored_total)
 }
-drained() { read_ledger; [ "$waiting" -eq 0 ] && [ $((received - refused)) -eq "$stored" ]; }
+drained() { read_ledger && [ "$waiting" -eq 0 ] && [ $((received - refused)) -eq "$stored" ]; }
 
 run_pixel() { # round connections: a new database, a new journal, a new process
   local at_stop after total distinct end start_ticks start_postgres load_ticks load_postgres all_ticks all_postgres verdict=ok answered
