@@ -23,7 +23,10 @@ internal static class Bots
 
     private static readonly SearchValues<string> Words = SearchValues.Create(["crawl", "spider", "scrap"], StringComparison.OrdinalIgnoreCase);
     private static readonly SearchValues<string> Addresses = SearchValues.Create(["://", "www."], StringComparison.OrdinalIgnoreCase);
-    private static readonly SearchValues<string> TrulyCompatible = SearchValues.Create(["MSIE", "Trident", "Konqueror"], StringComparison.Ordinal);
+    private static readonly SearchValues<string> TrulyCompatible = SearchValues.Create(["MSIE", "Trident", "Konqueror", "ms-office"], StringComparison.Ordinal);
+
+    private static readonly SearchValues<char> DomainCharacters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
 
     /// <param name="userAgent">Not empty, at most <see cref="UserAgents.MaxParsed"/> characters.</param>
     /// <returns>The strongest reason to call it a bot; null for a browser.</returns>
@@ -85,6 +88,11 @@ internal static class Bots
     private static bool HoldsMailAddress(ReadOnlySpan<char> text)
     {
         var at = text.IndexOf('@');
-        return at > 0 && char.IsAsciiLetterOrDigit(text[at - 1]) && at + 1 < text.Length && char.IsAsciiLetter(text[at + 1]) && text[at..].Contains('.');
+        if (at <= 0 || !char.IsAsciiLetterOrDigit(text[at - 1])) return false;
+        var domain = text[(at + 1)..];
+        if (domain.IndexOfAnyExcept(DomainCharacters) is >= 0 and var end) domain = domain[..end];
+        
+        // Not "en_IR@calendar=gregorian" (Instagram's way with a locale) and not "ios@9.2.3" (Ecosia's with a version).
+        return !domain.IsEmpty && char.IsAsciiLetter(domain[0]) && domain.Contains('.');
     }
 }

@@ -24,7 +24,11 @@ internal sealed record Client(string? Browser, string? Os, string? Device, Verdi
         var hinted = text.IsEmpty || text.Contains("Chrome/", StringComparison.Ordinal);
         if (!hinted) brands = [];
         var os = OsOf(text, hinted ? Head(key.Platform, MaxHint) : []);
-        return new(BrowserOf(text, brands, key.InMail), os, DeviceOf(text, hinted ? key.Mobile : null, os), verdict);
+        var browser = BrowserOf(text, brands, key.InMail);
+
+        // Apple's network library names no system either, but it is apps in people's hands that use it.
+        if (browser is null && os is null && !text.Contains("CFNetwork/", StringComparison.Ordinal)) verdict ??= Verdict.NotABrowser;
+        return new(browser, os, DeviceOf(text, hinted ? key.Mobile : null, os), verdict);
     }
 
     private static string? BrowserOf(ReadOnlySpan<char> text, ReadOnlySpan<char> brands, bool inMail)

@@ -60,6 +60,8 @@ internal static class Families
         new("Android WebView", "; wv)"),
         new("Chrome", "CriOS/", "Chrome/"),
         new("Internet Explorer", "Trident/", "MSIE "),
+        new("Konqueror", "Konqueror/"),
+        new("Text browser", "Lynx/", "w3m/", "ELinks", "Links ("),
     ];
 
     public static readonly Family[] Systems =
@@ -80,6 +82,10 @@ internal static class Families
         new("Android", "Android"),
         new("Windows", "Windows"),
         new("macOS", "Macintosh", "Mac OS X", "Mac_PowerPC"),
+        new("BlackBerry", "BlackBerry", "BB10;"),
+        new("Feature phone", "MIDP", "Series40", "Series60", "Symbian", "SymbOS", "Bada/"),
+        new("Amiga", "Amiga", "MorphOS"),
+        new("Haiku", "Haiku", "BeOS"),
         new("FreeBSD", "FreeBSD"),
         new("OpenBSD", "OpenBSD"),
         new("Linux", "Linux", "X11"),
@@ -95,7 +101,7 @@ internal static class Families
 
     public static readonly Family[] Tablets = [new("tablet", "iPad", "Tablet;", "Tablet)", "PlayBook", "Kindle", "; KF")];
 
-    public static readonly Family[] Phones = [new("mobile", "iPhone", "iPod", "Mobi", "Windows Phone", "KAIOS/", "Opera Mini", "Outlook-iOS", "Outlook-Android")];
+    public static readonly Family[] Phones = [new("mobile", "iPhone", "iPod", "Mobi", "Windows Phone", "KAIOS/", "Opera Mini", "BlackBerry", "BB10;", "MIDP", "Outlook-iOS", "Outlook-Android")];
 
     /// <summary>Brands of <c>Sec-CH-UA</c> that name one browser. Unknown brands are skipped, and with them the odd one that is put in on purpose (GREASE).</summary>
     public static readonly Family[] NamedBrands =

@@ -12,7 +12,8 @@ internal static class TrafficRules
     /// <param name="ofUserAgent">What <see cref="OfUserAgent"/> found, kept in the cache.</param>
     public static (Traffic Label, IReadOnlyList<string> Reasons) Judge(Hit hit, Verdict? ofUserAgent)
     {
-        if (ofUserAgent == Verdict.HttpLibrary && hit.Source is (Source.Server or Source.App)) ofUserAgent = Verdict.SenderLibrary;
+        var bySite = hit.Source is (Source.Server or Source.App);
+        if (bySite && (ofUserAgent == Verdict.HttpLibrary || ofUserAgent == Verdict.NotABrowser)) ofUserAgent = Verdict.Sender;
         var ofHeaders = OfPurpose(hit.Purpose) ?? OfFetchMetadata(hit);
         return (ofHeaders, ofUserAgent) switch
         {

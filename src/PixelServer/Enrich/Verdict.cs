@@ -49,15 +49,18 @@ internal sealed class Verdict(int strength, Traffic traffic, string reason)
     /// <summary>A program's HTTP library.</summary>
     public static readonly Verdict HttpLibrary = new(12, Traffic.Bot, "http_library");
 
-    /// <summary>Sec-Fetch-Dest and Sec-Fetch-Mode contradict each other: written by a program, not by a browser.</summary>
-    public static readonly Verdict FetchMetadata = new(13, Traffic.Bot, "fetch_metadata");
+    /// <summary>The user agent names neither a browser nor a system.</summary>
+    public static readonly Verdict NotABrowser = new(13, Traffic.Bot, "not_a_browser");
 
-    /// <summary>The library of the site's own backend or app, which says nothing of the person behind the event.</summary>
-    public static readonly Verdict SenderLibrary = new(14, Traffic.Unknown, "sender_library");
+    /// <summary>Sec-Fetch-Dest and Sec-Fetch-Mode contradict each other: written by a program, not by a browser.</summary>
+    public static readonly Verdict FetchMetadata = new(14, Traffic.Bot, "fetch_metadata");
+
+    /// <summary>The program is the site's own backend or app, which says nothing of the person behind the event.</summary>
+    public static readonly Verdict Sender = new(15, Traffic.Unknown, "sender");
 
     /// <summary>The pixel's address was opened as a page of its own.</summary>
-    public static readonly Verdict OpenedAsPage = new(15, Traffic.Unknown, "opened_as_page");
+    public static readonly Verdict OpenedAsPage = new(16, Traffic.Unknown, "opened_as_page");
 
     /// <summary>No user agent was sent. Some tools call that a bot, some a person; it tells nothing.</summary>
-    public static readonly Verdict NoUserAgent = new(16, Traffic.Unknown, "no_user_agent");
+    public static readonly Verdict NoUserAgent = new(17, Traffic.Unknown, "no_user_agent");
 }
