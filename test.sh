@@ -22,7 +22,13 @@ trap finish EXIT
 stop() { notice=$1; exit 1; }
 
 has_chromium() { [ -x "${PIXEL_CHROMIUM:-/usr/bin/chromium}" ]; }
-has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+has_postgres() { # 15 or later, where Debian and Ubuntu put it
+  local initdb
+  for initdb in /usr/lib/postgresql/*/bin/initdb; do
+    if [ -x "$initdb" ] && [[ $initdb =~ /([0-9]+)/bin/ ]] && [ "${BASH_REMATCH[1]}" -ge 15 ]; then return 0; fi
+  done
+  return 1
+}
 
 install_missing() {
   local missing=() as_root=() cluster=/etc/postgresql-common/createcluster.d/zz-pixelserver-tests.conf
@@ -30,7 +36,7 @@ install_missing() {
   has_postgres || missing+=(postgresql)
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null ||
-    stop "this machine lacks ${missing[*]} and has no apt-get: install them (PIXEL_CHROMIUM names another browser; initdb may be on the PATH)"
+    stop "this machine lacks ${missing[*]} and has no apt-get: install them (PIXEL_CHROMIUM may name a browser; PostgreSQL 15 or later under /usr/lib/postgresql)"
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || stop "this machine lacks ${missing[*]}: run once as root: apt-get install ${missing[*]}"
     as_root=(sudo)
@@ -44,7 +50,7 @@ install_missing() {
   "${as_root[@]}" apt-get -q update &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "${missing[@]}" || installed=$?
   "${as_root[@]}" rm -f "$cluster"
-  [ "$installed" -eq 0 ] && has_chromium && has_postgres || stop "could not install ${missing[*]}"
+  [ "$installed" -eq 0 ] && has_chromium && has_postgres || stop "could not install ${missing[*]} (PostgreSQL must be 15 or later)"
 }
 
 # The runner's exit code alone is not enough: it is 0 when no test matched, and 0 when a test ends the process.
