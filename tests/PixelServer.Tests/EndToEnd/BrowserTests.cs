@@ -168,7 +168,7 @@ public sealed class BrowserTests(Chromium chromium, SharedPostgres postgres) : I
         _pages["/"] = $"""<img src="{Collector(server)}/p.gif">""";
         await using (var person = await chromium.VisitorAsync()) await VisitAsync(person, Shop("/"));
         await server.EventsAsync(1);
-        await using (var program = await chromium.VisitorAsync(userAgent: null)) await VisitAsync(program, Shop("/"));
+        await using (var program = await chromium.RobotAsync()) await VisitAsync(program, Shop("/"));
 
         var events = await server.EventsAsync(2);
         Assert.NotEqual(Text(events[0], "visitor_id"), Text(events[1], "visitor_id"));
@@ -187,7 +187,7 @@ public sealed class BrowserTests(Chromium chromium, SharedPostgres postgres) : I
     /// <summary>The whole row of the visit, but for ids and times.</summary>
     private static string Expected(string url) => new JsonObject
     {
-        ["browser"] = "Chrome",
+        ["browser"] = "Chromium",
         ["click_id"] = "Cj0KCQ-AbC_9",
         ["click_id_kind"] = "gclid",
         ["client_event_id"] = "order-1",

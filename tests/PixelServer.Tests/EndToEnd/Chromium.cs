@@ -13,36 +13,48 @@ public sealed class Chromium : IAsyncLifetime
         ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
     private IPlaywright? _playwright;
-    private IBrowser? _browser;
+    private IBrowser? _person, _program;
 
     private static string Program => Environment.GetEnvironmentVariable("PIXEL_CHROMIUM") is { Length: > 0 } named ? named : "/usr/bin/chromium";
 
-    public async ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync() => _playwright = await Playwright.CreateAsync();
+
+    /// <summary>Somebody who was never here before.</summary>
+    public async Task<IBrowserContext> VisitorAsync()
     {
-        if (!File.Exists(Program)) return;
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new()
+        // For the whole browser: what is set for a context is forgotten in what a page sends while it goes.
+        _person ??= await LaunchAsync($"--user-agent={UserAgent}");
+        return await NewContextAsync(_person);
+    }
+
+    /// <summary>The browser as a program drives it, and as it calls itself then.</summary>
+    public async Task<IBrowserContext> RobotAsync() => await NewContextAsync(_program ??= await LaunchAsync());
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_person is not null) await _person.DisposeAsync();
+        if (_program is not null) await _program.DisposeAsync();
+        _playwright?.Dispose();
+    }
+
+    /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
+    private Task<IBrowser> LaunchAsync(params string[] arguments)
+    {
+        var missing = !File.Exists(Program);
+        if (missing && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))) Assert.Fail($"{Program} is not installed.");
+        if (missing) Assert.Skip($"{Program} is not installed.");
+        return _playwright!.Chromium.LaunchAsync(new()
         {
             ExecutablePath = Program,
-            Args = Environment.IsPrivilegedProcess ? [.. s_quiet, "--no-sandbox"] : s_quiet,
+            Args = [.. s_quiet, .. arguments, .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>()],
             Timeout = 60_000,
         });
     }
 
-    /// <summary>A visitor who was never here before. Where there is no browser the test is skipped, but fails in CI.</summary>
-    /// <param name="userAgent">Null for the browser's own, which says that a program drives it.</param>
-    public async Task<IBrowserContext> VisitorAsync(string? userAgent = UserAgent)
+    private static async Task<IBrowserContext> NewContextAsync(IBrowser browser)
     {
-        if (_browser is null && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))) Assert.Fail($"{Program} is not installed.");
-        if (_browser is null) Assert.Skip($"{Program} is not installed.");
-        var context = await _browser!.NewContextAsync(new() { UserAgent = userAgent, Locale = "de-DE" });
+        var context = await browser.NewContextAsync(new() { Locale = "de-DE" });
         context.SetDefaultTimeout(30_000);
         return context;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_browser is not null) await _browser.DisposeAsync();
-        _playwright?.Dispose();
     }
 }

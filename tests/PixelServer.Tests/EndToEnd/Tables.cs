@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -44,6 +45,7 @@ internal sealed class Tables(Func<DbConnection> connect)
         null => null,
         long truth when s_truths.Contains(column) => truth != 0,
         string json when s_json.Contains(column) => JsonNode.Parse(json),
-        _ => JsonValue.Create(value),
+        string text => JsonValue.Create(text),
+        _ => JsonValue.Create(Convert.ToDecimal(value, CultureInfo.InvariantCulture)),
     };
 }
