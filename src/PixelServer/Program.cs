@@ -1,3 +1,4 @@
+using PixelServer.Journal;
 using PixelServer.Ops;
 using PixelServer.Report;
 
@@ -20,8 +21,8 @@ internal static class Program
         // Background services stop in reverse order, Kestrel first: registered from the far end of the flow to the near end,
         // each stage empties itself into the next while the next is still alive.
         services.AddOps(configuration);
+        services.AddJournal(configuration);
         services.AddReport();
-        services.AddSingleton<Func<JournalReading>>(() => new(true, "writing", "Flushed", 0, 0, 10L << 30, 0, 0, 0)); // STUB
         services.AddSingleton<Func<StoreReading>>(() => new("sqlite", true, TimeSpan.Zero, 0, null)); // STUB
         replace?.Invoke(services);
         Settings.RefuseUnknown(configuration);

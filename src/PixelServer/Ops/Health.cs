@@ -38,7 +38,9 @@ internal sealed class Health(
     private Readiness Look()
     {
         var (j, s, free) = (journal(), store(), FreeBytes());
-        var journalLight = new JournalLight(j.Accepting ? Light.Ok : Light.Failed, j.State, j.DurablePosition, j.Bytes, j.MaxBytes, j.QuarantinedSegments);
+        var damaged = j.Damage.NeedsAPerson;
+        var journalLight = new JournalLight(
+            !j.Accepting ? Light.Failed : damaged ? Light.Degraded : Light.Ok, j.State, j.DurablePosition, j.Bytes, j.MaxBytes, damaged);
         var storeLight = new StoreLight(s.Reachable ? Light.Ok : Light.Degraded, s.Name, s.Reachable, ledger.Read().Waiting, s.Lag.TotalSeconds, s.LastError);
         var diskLight = new DiskLight(Of(free, j.MinFreeBytes), free, j.MinFreeBytes);
 
@@ -66,6 +68,6 @@ internal sealed class Health(
 /// <summary>The body of <c>/readyz</c>.</summary>
 internal sealed record Readiness(Light Status, bool Stopping, Dependencies Dependencies);
 internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk);
-internal sealed record JournalLight(Light Status, string State, long DurablePosition, long Bytes, long MaxBytes, long QuarantinedSegments);
+internal sealed record JournalLight(Light Status, string State, long DurablePosition, long Bytes, long MaxBytes, bool Damaged);
 internal sealed record StoreLight(Light Status, string Name, bool Reachable, long LagEvents, double LagSeconds, string? LastError);
 internal sealed record DiskLight(Light Status, long? FreeBytes, long MinFreeBytes);

@@ -5,20 +5,17 @@ namespace PixelServer.Ops;
 /// bytes never became events again and are told apart). Counts since this process started; thread-safe.
 /// </summary>
 /// <remarks>One lock, taken once per batch by the journal and the drain, and once per refused event; never per accepted hit.</remarks>
-/// <param name="clock">For <see cref="LedgerPage.WaitingSince"/>.</param>
-internal sealed class Ledger(TimeProvider? clock = null)
+internal sealed class Ledger
 {
-    private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, long> _refused = new(StringComparer.Ordinal);
     private long _received, _recovered, _stored, _rejected, _waiting;
-    private DateTimeOffset _waitingSince;
 
     /// <summary>Events that were found in the journal at the start and are not in the store.</summary>
-    public void Recovered(long count) { lock (_lock) { _recovered += count; Wait(count); } }
+    public void Recovered(long count) { lock (_lock) { _recovered += count; _waiting += count; } }
 
     /// <summary>Events that are in the journal, durable.</summary>
-    public void Accepted(long count) { lock (_lock) { _received += count; Wait(count); } }
+    public void Accepted(long count) { lock (_lock) { _received += count; _waiting += count; } }
 
     /// <summary>Events that were turned away at the door, and told so.</summary>
     public void Refused(string code, long count = 1)
@@ -38,22 +35,13 @@ internal sealed class Ledger(TimeProvider? clock = null)
 
     public LedgerPage Read()
     {
-        lock (_lock) return new(_received, _recovered, _stored, _rejected, _waiting, _waiting > 0 ? _waitingSince : null, new Dictionary<string, long>(_refused));
-    }
-
-    private void Wait(long count)
-    {
-        if (_waiting <= 0) _waitingSince = _clock.GetUtcNow();
-        _waiting += count;
+        lock (_lock) return new(_received, _recovered, _stored, _rejected, _waiting, new Dictionary<string, long>(_refused));
     }
 }
 
-/// <summary>
-/// One consistent reading of the <see cref="Ledger"/>. <c>WaitingSince</c> is when the last event that found nothing waiting was
-/// taken; null while nothing waits.
-/// </summary>
+/// <summary>One consistent reading of the <see cref="Ledger"/>.</summary>
 internal sealed record LedgerPage(
-    long Received, long Recovered, long Stored, long Rejected, long Waiting, DateTimeOffset? WaitingSince, IReadOnlyDictionary<string, long> Refused)
+    long Received, long Recovered, long Stored, long Rejected, long Waiting, IReadOnlyDictionary<string, long> Refused)
 {
     public bool Balances => Received + Recovered == Stored + Rejected + Waiting + Refused.Values.Sum();
 }

@@ -58,8 +58,12 @@ internal sealed class Meters : IDisposable
         _meter.CreateObservableGauge("pixel_journal_size", () => journal().Bytes, "By", "Journal segments on disk.");
         _meter.CreateObservableGauge("pixel_journal_size_limit", () => journal().MaxBytes, "By", "Pixel:Journal:MaxBytes.");
         _meter.CreateObservableGauge("pixel_journal_accepting", () => journal().Accepting ? 1 : 0, null, "1 while events are taken, 0 while they are answered 503.");
-        _meter.CreateObservableGauge("pixel_quarantined_segments", () => journal().QuarantinedSegments, null, "Journal files set aside because they could not be read. Anything but 0 needs a person.");
-        _meter.CreateObservableGauge("pixel_quarantined", () => journal().QuarantinedBytes, "By", "Their size.");
+        _meter.CreateObservableGauge("pixel_journal_queued", () => journal().Queued, null, "Events in memory that wait for their flush.");
+        _meter.CreateObservableGauge("pixel_journal_torn", () => journal().Damage.TornBytes, "By", "Cut from the journal at the start: the trace of a crash, never acknowledged.");
+        _meter.CreateObservableGauge("pixel_quarantined_segments", () => journal().Damage.QuarantinedSegments, null, "Journal files set aside at the start. Anything but 0 needs a person.");
+        _meter.CreateObservableGauge("pixel_quarantined", () => journal().Damage.QuarantinedBytes, "By", "Size of those files.");
+        _meter.CreateObservableCounter("pixel_quarantined_records", () => journal().Damage.QuarantinedRecords, null, "Damaged records left out. Anything but 0 needs a person.");
+        _meter.CreateObservableGauge("pixel_missing_segments", () => journal().Damage.MissingSegments, null, "Journal files that should be there and are not. Anything but 0 needs a person.");
         _meter.CreateObservableGauge("pixel_store_lag", () => store().Lag.TotalSeconds, "s", "Age of the oldest event that is not in the store.");
         _meter.CreateObservableGauge("pixel_store_up", () => store().Reachable ? 1 : 0, null, "1 while the last attempt to reach the store worked.");
         _meter.CreateObservableCounter("pixel_store_failures", () => store().Failures, null, "Attempts to store that failed and are tried again.");

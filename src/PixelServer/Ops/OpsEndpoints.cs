@@ -103,7 +103,7 @@ internal static class OpsEndpoints
             [
                 new(200, "Events are taken (`ok` or `degraded`).", "application/json", """
                     {"status":"ok","stopping":false,"dependencies":{
-                      "journal":{"status":"ok","state":"writing","durable_position":1048576,"bytes":33554432,"max_bytes":10737418240,"quarantined_segments":0},
+                      "journal":{"status":"ok","state":"writing","durable_position":1048576,"bytes":33554432,"max_bytes":10737418240,"damaged":false},
                       "store":{"status":"ok","name":"postgresql","reachable":true,"lag_events":12,"lag_seconds":0.2,"last_error":null},
                       "disk":{"status":"ok","free_bytes":53687091200,"min_free_bytes":268435456}}}
                     """),

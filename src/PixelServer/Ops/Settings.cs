@@ -100,7 +100,7 @@ internal static partial class Settings
 }
 
 /// <summary>One setting that the server cannot start with; the message is the whole explanation, on one line.</summary>
-internal sealed class SettingException : Exception
+internal sealed class SettingException : OperatorException
 {
     public SettingException(string key, string? value, string allowed)
         : base($"Setting {Visible.Of(key)} = {Shown(key, value)} is not usable; allowed: {allowed}.") { }

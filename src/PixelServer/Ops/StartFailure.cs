@@ -10,7 +10,7 @@ internal static class StartFailure
     public static string? Explain(Exception failure) => failure switch
     {
         AggregateException { InnerExceptions: [var only] } => Explain(only),
-        SettingException => Visible.Of(failure.Message),
+        OperatorException => Visible.Of(failure.Message),
         // Of the file, then of the place in it.
         InvalidDataException => Line(failure.Message + " " + failure.InnerException?.Message),
         IOException or UnauthorizedAccessException or SocketException or FormatException or CryptographicException => Line(failure.Message),
@@ -20,3 +20,6 @@ internal static class StartFailure
 
     private static string Line(string message) => "Cannot start: " + Visible.Of(message.ReplaceLineEndings(" ").Trim());
 }
+
+/// <summary>A failure that only the operator can put right; its message is the whole explanation, without secrets.</summary>
+internal abstract class OperatorException(string message) : Exception(message);
