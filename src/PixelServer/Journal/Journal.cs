@@ -37,7 +37,7 @@ internal sealed class Journal : IHostedService, IDisposable
         (_segments, _options, _acknowledge, _clock, _ledger) = (segments, options, acknowledge, clock, ledger);
         (_flushed, _log, _lock) = (flushed, log, directoryLock);
         _appender = new Appender(segments, options, clock, log);
-        _reader = new JournalReader(segments, log);
+        _reader = new JournalReader(segments, options, log);
         _queue = Channel.CreateBounded<PendingHit>(new BoundedChannelOptions(options.QueueLength) { SingleReader = true });
         // A thread of its own: it blocks in the flush, and a pool thread that blocks is one of two on a small machine.
         _thread = new Thread(Run) { Name = "journal", IsBackground = true };

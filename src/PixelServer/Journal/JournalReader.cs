@@ -1,10 +1,10 @@
 namespace PixelServer.Journal;
 
 /// <summary>Reads durable hits in order. Steps over what recovery found unreadable. Used by one thread.</summary>
-internal sealed class JournalReader(Segments segments, ILogger log)
+internal sealed class JournalReader(Segments segments, JournalOptions options, ILogger log)
 {
     // Room for the largest record, and enough for some thousand ordinary ones.
-    private readonly byte[] _chunk = new byte[2 * Record.Size(Record.MaxPayload)];
+    private readonly byte[] _chunk = new byte[Math.Min(2 * Record.Size(Record.MaxPayload), options.SegmentBytes)];
     private (Guid Run, uint Seed) _seed;
 
     /// <summary>Records that were whole but hold no hit; each was told and stepped over.</summary>

@@ -31,7 +31,8 @@ internal static class SegmentScan
             var resume = NextRecord(records, offset, seed, header.First, out var found);
             if (resume < 0) return Result(junk: records.Length - offset);
 
-            var torn = found.CommitStart <= header.First + offset && HasZeroSector(file, SegmentHeader.Bytes + offset, SegmentHeader.Bytes + resume);
+            var torn = found.CommitStart <= header.First + offset
+                && HasLostSector(file, SegmentHeader.Bytes + resume, SegmentHeader.Bytes + (int)(found.CommitStart - header.First));
             holes.Add(new Hole(header.First + offset, header.First + resume, torn));
             offset = resume;
         }
@@ -49,12 +50,17 @@ internal static class SegmentScan
         return -1;
     }
 
-    // A write that was cut off by a power failure loses whole sectors, which then still hold the zeros of the preallocation; a
-    // flipped bit or a stray write does not look like that. (The rule is etcd's: server/storage/wal/decoder.go, isTornEntry.)
-    private static bool HasZeroSector(ReadOnlySpan<byte> file, int from, int to)
+    // A write that a power failure cut off loses whole sectors, which then still hold the zeros of the preallocation from the
+    // start of the commit on; a flipped bit or a stray write does not look like that. (The rule is etcd's: isTornEntry in
+    // server/storage/wal/decoder.go.)
+    private static bool HasLostSector(ReadOnlySpan<byte> file, int to, int commitStart)
     {
-        for (var at = (from + Sector - 1) / Sector * Sector; at + Sector <= to; at += Sector)
-            if (!file.Slice(at, Sector).ContainsAnyExcept((byte)0)) return true;
+        for (var sector = commitStart / Sector * Sector; sector < to; sector += Sector)
+        {
+            var from = Math.Max(sector, commitStart);
+            if (!file[from..Math.Min(sector + Sector, file.Length)].ContainsAnyExcept((byte)0)) return true;
+        }
+
         return false;
     }
 }
