@@ -1,6 +1,8 @@
+using PixelServer.Enrich;
 using PixelServer.Journal;
 using PixelServer.Ops;
 using PixelServer.Report;
+using PixelServer.Store;
 
 namespace PixelServer;
 
@@ -21,9 +23,11 @@ internal static class Program
         // Background services stop in reverse order, Kestrel first: registered from the far end of the flow to the near end,
         // each stage empties itself into the next while the next is still alive.
         services.AddOps(configuration);
-        services.AddJournal(configuration);
         services.AddReport();
-        services.AddSingleton<Func<StoreReading>>(() => new("sqlite", true, TimeSpan.Zero, 0, null)); // STUB
+        services.AddEnrich(configuration);
+        services.AddStore(configuration);
+        services.AddDrain();
+        services.AddJournal(configuration);
         replace?.Invoke(services);
         Settings.RefuseUnknown(configuration);
 
@@ -36,14 +40,14 @@ internal static class Program
         return app;
     }
 
-    private static Task<int> ServeAsync(string[] args) => Cli.GuardAsync(async () =>
+    private static async Task<int> ServeAsync(string[] args)
     {
         await using var app = Build(args);
         await app.StartAsync();
         await app.WaitForShutdownAsync();
         // The host stops when a background service breaks, but keeps it to itself.
         return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
-    });
+    }
 
     private static Task<int> DrainAsync(string directory, string[] args, CancellationToken ct) =>
         throw new NotSupportedException("drain is wired with the store");

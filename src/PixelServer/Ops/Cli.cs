@@ -15,7 +15,8 @@ internal static class Cli
     public static async Task<int> RunAsync(
         string[] args, Func<string[], Task<int>> serve, Func<string, string[], CancellationToken, Task<int>> drain)
     {
-        if (args is [] || IsConfiguration(args[0])) return await serve(args);
+        if (args is [] || IsConfiguration(args[0]))
+            return await GuardAsync(() => Stray(args) is { } stray ? throw new FormatException($"The argument '{stray}' means nothing here.") : serve(args));
 
         var root = Root(drain);
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -80,13 +81,27 @@ internal static class Cli
     /// <exception cref="FormatException">One of them is neither.</exception>
     private static string[] Passed(ParseResult parsed)
     {
-        foreach (var argument in parsed.UnmatchedTokens)
-            if (!IsConfiguration(argument)) throw new FormatException($"The argument '{argument}' means nothing here.");
-        return [.. parsed.UnmatchedTokens];
+        string[] args = [.. parsed.UnmatchedTokens];
+        return Stray(args) is { } stray ? throw new FormatException($"The argument '{stray}' means nothing here.") : args;
     }
 
     private static bool IsConfiguration(string argument) =>
         argument is not ("-h" or "-?" or "--help" or "--version") && (argument.StartsWith('-') || argument.StartsWith('/') || argument.Contains('='));
+
+    /// <summary>The first argument that the configuration would silently pass over; null if there is none.</summary>
+    private static string? Stray(ReadOnlySpan<string> args)
+    {
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (!IsConfiguration(args[i])) return args[i];
+            if (args[i].Contains('=')) continue;
+            var key = args[i].StartsWith("--", StringComparison.Ordinal) || args[i].StartsWith('/');
+            if (!key || i + 1 == args.Length) return args[i];
+            i++; // its value
+        }
+
+        return null;
+    }
 
     private static int NewToken(string[] args)
     {

@@ -16,9 +16,14 @@ public sealed partial class FlowTests
         ["Ops"] = [],
     };
 
-    public static TheoryData<string> Folders =>
-        [.. Directory.EnumerateDirectories(Repository.Sources).Where(folder => Directory.EnumerateFiles(folder, "*.cs").Any())
-            .Select(folder => Path.GetFileName(folder)).Where(folder => folder is not ("bin" or "obj"))];
+    private static readonly string[] s_folders =
+        [.. Directory.EnumerateDirectories(Repository.Sources).Where(folder => Directory.EnumerateFiles(folder, "*.cs").Any()).Select(folder => Path.GetFileName(folder))];
+
+    // With or without "PixelServer." in front, but not as a member of something else and not where a namespace is declared.
+    private static readonly Regex s_use = new(
+        @$"(?<![\w.])(?<!namespace )(?:(?:global::)?PixelServer\.)?(?<folder>{string.Join('|', s_folders)})[.;]|(?<!namespace )\bPixelServer\.(?<folder>{string.Join('|', s_folders)})\b");
+
+    public static TheoryData<string> Folders => [.. s_folders];
 
     [Theory]
     [MemberData(nameof(Folders))]
@@ -54,7 +59,7 @@ public sealed partial class FlowTests
     private static IEnumerable<string> Uses(string code)
     {
         var plain = Text().Replace(Comment().Replace(code, ""), "\"\"");
-        return Use().Matches(plain).Select(match => match.Groups["folder"].Value).Distinct();
+        return s_use.Matches(plain).Select(match => match.Groups["folder"].Value).Distinct();
     }
 
     [GeneratedRegex("//.*")]
@@ -62,8 +67,4 @@ public sealed partial class FlowTests
 
     [GeneratedRegex("\"\"\".*?\"\"\"|\"(\\\\.|[^\"\\\\])*\"", RegexOptions.Singleline)]
     private static partial Regex Text();
-
-    // Whole names of our folders, with or without "PixelServer." in front, but not as a member of something else.
-    [GeneratedRegex(@"(?<![\w.])(global::)?(?<!namespace )(PixelServer\.)?(?<folder>Collect|Journal|Enrich|Store|Report|Forward|Privacy|Dashboard|Tag|Ops)(\.[A-Z]\w*|;)|PixelServer\.(?<folder>Collect|Journal|Enrich|Store|Report|Forward|Privacy|Dashboard|Tag|Ops)\b(?<!namespace PixelServer\.\w+)")]
-    private static partial Regex Use();
 }

@@ -17,6 +17,8 @@ public sealed class CliTests
     [InlineData("--urls nonsense")]
     [InlineData("--Pixel:DataDirectory=/dev/null/x")]
     [InlineData("-x")]
+    [InlineData("--urls")]
+    [InlineData("--Pixel:Acknowledge Written extra")]
     public async Task What_cannot_be_done_as_asked_is_told_on_one_line_with_exit_code_2(string arguments)
     {
         var (code, output, error) = await Executable.RunAsync(arguments.Split(' '));
