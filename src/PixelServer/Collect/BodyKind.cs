@@ -6,8 +6,10 @@ internal enum BodyKind { Json, Form }
 /// <summary>Tells the kind of a body from its Content-Type.</summary>
 internal static class BodyKinds
 {
-    /// <summary>JSON, text that is JSON (sendBeacon of a string), or a form; always in UTF-8.</summary>
-    /// <param name="contentType">The header as sent; empty where there is none: then the body's first character decides.</param>
+    /// <summary>
+    /// JSON, text that is JSON (sendBeacon of a string), or a form; always in UTF-8. Where the header is absent the body's
+    /// first character decides.
+    /// </summary>
     public static Refusal? Of(string contentType, ReadOnlySpan<byte> body, out BodyKind kind)
     {
         kind = BodyKind.Json;

@@ -27,7 +27,7 @@ internal enum Regime
 /// <param name="Identifiers">Address and client event id may be kept, as far as the IP policy allows.</param>
 internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads, bool User, bool Identifiers)
 {
-    /// <param name="gpc">The visitor's browser sent <c>Sec-GPC: 1</c>: do not sell or share (W3C GPC, 11 CCR 7025).</param>
+    // Global Privacy Control says: do not sell or share (W3C GPC, 11 CCR 7025). It does not ask a first party to stop counting.
     public static Consent Decide(Regime regime, bool gpc) => regime switch
     {
         //                       storage  measurement  ads   user   identifiers

@@ -8,10 +8,10 @@ internal enum ParameterKind : byte
     None, Site, Name, User, EventId, Url, Referrer, Title, Value, Currency, Timestamp, SentAt, Consent,
 }
 
-/// <summary>One row of the table of parameters.</summary>
-/// <param name="Query">The short name, on the pixel and in forms.</param>
-/// <param name="Json">The long name, in JSON. Both doors understand both.</param>
-/// <param name="MaxChars">Longer text is refused; 0 where longer text is no reason to refuse.</param>
+/// <summary>
+/// One row of the table of parameters: the short name (pixel, forms) and the long name (JSON), both understood by both doors;
+/// longer text than <c>MaxChars</c> is refused, 0 where length is no reason to refuse.
+/// </summary>
 internal sealed record Parameter(
     ParameterKind Kind, string Query, string Json, string Meaning, string Example, int MaxChars = 0, Refusal? TooLong = null);
 

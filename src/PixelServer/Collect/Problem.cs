@@ -21,8 +21,7 @@ internal static class Problem
         return WriteAsync(response, refusal, 0, []);
     }
 
-    /// <param name="accepted">How many events of the body are durable all the same.</param>
-    /// <param name="refused">Every event that is not; empty where no event could be told apart.</param>
+    /// <summary>Some events may be durable all the same; every event that is not is named, unless none could be told apart.</summary>
     public static Task WriteAsync(HttpResponse response, Refusal refusal, int accepted, IReadOnlyList<RefusedEvent> refused)
     {
         var body = new ArrayBufferWriter<byte>(256);

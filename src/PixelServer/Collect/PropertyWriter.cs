@@ -30,7 +30,7 @@ internal sealed class PropertyWriter
 
     public void Clear() => _length = _values = _count = 0;
 
-    /// <param name="keepFirst">A key that is there already stays as it is; otherwise the later one wins, as in jsonb.</param>
+    /// <summary>A key that is there already is replaced, as in jsonb, or with <paramref name="keepFirst"/> stays as it is.</summary>
     public Refusal? AddText(ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, bool keepFirst = false)
     {
         if (_count >= Limits.Properties) return Refusal.TooManyProperties;

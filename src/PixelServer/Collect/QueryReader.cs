@@ -11,9 +11,10 @@ internal static class QueryReader
     [ThreadStatic] private static byte[]? t_key, t_value;
     [ThreadStatic] private static char[]? t_chars;
 
-    /// <summary>Adds to the draft; what the draft has already stays. Returns why the event is refused, or null.</summary>
-    /// <param name="query">With or without the leading question mark; not yet decoded.</param>
-    /// <param name="keepFirst">Properties that the draft has already stay too; otherwise a later one replaces an earlier one.</param>
+    /// <summary>
+    /// Adds a query, not yet decoded, to the draft. A named parameter that the draft has already stays; a property is replaced
+    /// by a later one, or with <paramref name="keepFirst"/> stays too. Returns why the event is refused, or null.
+    /// </summary>
     public static Refusal? Read(ReadOnlySpan<char> query, Draft draft, bool keepFirst = false)
     {
         if (query.StartsWith('?')) query = query[1..];

@@ -32,8 +32,7 @@ internal sealed class Sites
     public static bool IsId(ReadOnlySpan<char> text) =>
         text.Length is > 0 and <= Limits.SiteIdChars && !text.ContainsAnyExcept(s_idChars);
 
-    /// <summary>The rules of the site, or why it has none here.</summary>
-    /// <param name="id">As the client sent it; null for the default site.</param>
+    /// <summary>The rules of the site, or why it has none here. No id stands for the default site.</summary>
     public Refusal? Find(string? id, out Site? site)
     {
         site = null;

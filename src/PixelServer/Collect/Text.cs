@@ -18,9 +18,8 @@ internal static class Text
 
     /// <summary>
     /// Percent-decoding as in HTML forms (WHATWG URL 5.1): '+' is a space, a '%' without two hex digits stands for itself.
-    /// One pass: what comes out is never decoded again.
+    /// One pass: what comes out is never decoded again. The result lies in <paramref name="scratch"/> until its next use.
     /// </summary>
-    /// <param name="scratch">Grown when it is too small; the result lies in it until its next use.</param>
     public static ReadOnlySpan<byte> Decode(ReadOnlySpan<char> raw, ref byte[] scratch)
     {
         // Three bytes for one character is the most that both UTF-8 and a mended byte can need.
