@@ -1,3 +1,4 @@
+using PixelServer.Collect;
 using PixelServer.Enrich;
 using PixelServer.Journal;
 using PixelServer.Ops;
@@ -22,17 +23,20 @@ internal static class Program
 
         // Background services stop in reverse order, Kestrel first: registered from the far end of the flow to the near end,
         // each stage empties itself into the next while the next is still alive.
-        services.AddOps(configuration);
+        services.AddBasics(configuration);
         services.AddReport();
         services.AddEnrich(configuration);
         services.AddStore(configuration);
         services.AddDrain();
         services.AddJournal(configuration);
+        services.AddCollect(configuration);
+        services.AddOps();
         replace?.Invoke(services);
         Settings.RefuseUnknown(configuration);
 
         var app = builder.Build();
         app.UseLastNet();
+        app.UseCollect();
         app.UseOps();
         app.UseRouting(); // only behind the doors: a hit needs no route table
         app.MapReport();
@@ -49,6 +53,21 @@ internal static class Program
         return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
     }
 
-    private static Task<int> DrainAsync(string directory, string[] args, CancellationToken ct) =>
-        throw new NotSupportedException("drain is wired with the store");
+    /// <summary>Ships what another machine left in its journal into this configuration's store.</summary>
+    private static async Task<int> DrainAsync(string directory, string[] args, CancellationToken ct)
+    {
+        var journal = Path.Combine(directory, "journal") is var inner && Directory.Exists(inner) ? inner : directory;
+        if (!Directory.Exists(journal)) throw new DirectoryNotFoundException($"There is no directory {journal}.");
+
+        var (services, configuration) = (new ServiceCollection(), Cli.Configuration(args));
+        services.AddBasics(configuration);
+        services.AddEnrich(configuration);
+        services.AddStore(configuration);
+        services.AddDrain();
+        services.AddJournal(configuration, journal);
+        await using var provider = services.BuildServiceProvider();
+        var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
+        Console.Out.WriteLine($"{moved} events of {journal} are in the store.");
+        return 0;
+    }
 }

@@ -13,15 +13,18 @@ internal static class JournalSetup
     /// The journal opens when it is first asked for, at the latest at the start. Register it after the drain: services stop
     /// in reverse order, and the drain must see what the journal writes last.
     /// </summary>
+    /// <param name="services">Hold the basics of Ops.</param>
+    /// <param name="configuration">Where the settings are.</param>
+    /// <param name="directory">Of the segments; null: under the data directory.</param>
     /// <exception cref="SettingException">A setting of <c>Pixel:Journal</c>, or <c>Pixel:Acknowledge</c>, is not usable.</exception>
-    public static IServiceCollection AddJournal(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddJournal(this IServiceCollection services, IConfiguration configuration, string? directory = null)
     {
         var options = Settings.Read<JournalOptions>(configuration, "Pixel:Journal");
         var acknowledge = Settings.Read<AcknowledgeOptions>(configuration, "Pixel").Acknowledge;
         return services
             .AddSingleton(options)
             .AddSingleton(provider => Journal.Open(
-                provider.GetRequiredService<DataDirectory>().Journal, options, acknowledge, provider.GetRequiredService<TimeProvider>(),
+                directory ?? provider.GetRequiredService<DataDirectory>().Journal, options, acknowledge, provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILogger<Journal>>(), provider.GetRequiredService<Meters>().Flushed))
             .AddHostedService(provider => provider.GetRequiredService<Journal>())
             .AddSingleton<Func<JournalReading>>(provider => () => Reading(provider.GetRequiredService<Journal>().Status, options, acknowledge));

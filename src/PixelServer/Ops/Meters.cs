@@ -38,6 +38,8 @@ internal sealed class Meters : IDisposable
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30] });
     }
 
+    public string Name => _meter.Name;
+
     /// <summary>A name that no other server of this process has; the first is plainly <c>PixelServer</c>.</summary>
     public static string NextName() => Interlocked.Increment(ref s_count) is var n and > 1 ? $"PixelServer.{n}" : "PixelServer";
 

@@ -15,22 +15,32 @@ internal static class OpsEndpoints
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>Everything that the other folders ask for: settings, clock, data directory, ledger, meters, log.</summary>
-    public static void AddOps(this IServiceCollection services, IConfiguration configuration)
+    /// <summary>What every stage leans on: settings, clock, data directory, ledger, meters, log.</summary>
+    /// <exception cref="SettingException">A setting is not usable.</exception>
+    public static void AddBasics(this IServiceCollection services, IConfiguration configuration)
     {
         var pixel = Settings.Read<PixelOptions>(configuration, "Pixel");
         var ops = Settings.Read<OpsOptions>(configuration, "Pixel:Ops");
-        var directory = new DataDirectory(pixel.DataDirectory);
-
-        services.AddSingleton(pixel).AddSingleton(ops).AddSingleton(directory);
-        services.AddSingleton(AdminToken.Load(pixel.AdminToken, directory));
+        services.AddSingleton(pixel).AddSingleton(ops).AddSingleton(new DataDirectory(pixel.DataDirectory));
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => new Terminal(Console.Out));
-        services.AddSingleton<Ledger>().AddSingleton<Health>().AddSingleton<Banner>();
-        services.AddSingleton<Stopping>().AddHostedService(provider => provider.GetRequiredService<Stopping>());
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = ops.DrainDelay + ops.ShutdownTimeout);
+        services.AddSingleton<Ledger>();
+        services.AddSingleton(provider => new Meters(Meters.NextName(), provider.GetRequiredService<Ledger>()));
         services.AddLogging(ops);
-        services.AddMeters();
+    }
+
+    /// <summary>Health, figures, the API page, the banner, the admin token, the manner of stopping. Needs <see cref="AddBasics"/>.</summary>
+    /// <exception cref="IOException">The kept admin token cannot be read.</exception>
+    public static void AddOps(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => AdminToken.Load(provider.GetRequiredService<PixelOptions>().AdminToken, provider.GetRequiredService<DataDirectory>()));
+        services.AddSingleton<Health>().AddSingleton<Banner>();
+        services.AddSingleton<Stopping>().AddHostedService(provider => provider.GetRequiredService<Stopping>());
+        services.AddOptions<HostOptions>().Configure<OpsOptions>((host, ops) => host.ShutdownTimeout = ops.DrainDelay + ops.ShutdownTimeout);
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter("System.Runtime") // memory, garbage collection, processor time: read when scraped
+            .AddPrometheusExporter(options => options.ScopeInfoEnabled = false));
+        services.ConfigureOpenTelemetryMeterProvider((provider, metrics) => metrics.AddMeter(provider.GetRequiredService<Meters>().Name));
         services.AddApiPage();
         foreach (var route in s_routes) services.AddSingleton(route);
     }
@@ -38,7 +48,7 @@ internal static class OpsEndpoints
     /// <summary>Around the doors: the last net under every request. Costs a hit one call.</summary>
     public static void UseLastNet(this IApplicationBuilder app) => app.UseExceptionHandler(new ExceptionHandlerOptions
     {
-        ExceptionHandler = http => Problem.InternalError.WriteAsync(http),
+        ExceptionHandler = http => Problem.Of(http.Response.StatusCode).WriteAsync(http),
         StatusCodeSelector = e => e is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
     });
 
@@ -46,6 +56,7 @@ internal static class OpsEndpoints
     public static void UseOps(this WebApplication app)
     {
         var services = app.Services;
+        _ = services.GetRequiredService<AdminToken>(); // a file that cannot be read stops the start, not the first report
         services.GetRequiredService<Meters>().Observe(services.GetRequiredService<Func<JournalReading>>(), services.GetRequiredService<Func<StoreReading>>());
         app.Lifetime.ApplicationStarted.Register(() => services.GetRequiredService<Banner>().Print());
 
@@ -76,16 +87,6 @@ internal static class OpsEndpoints
     {
         var now = health.Read();
         return TypedResults.Json(now, s_json, statusCode: now.Status == Light.Failed ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
-    }
-
-    private static void AddMeters(this IServiceCollection services)
-    {
-        var name = Meters.NextName();
-        services.AddSingleton(provider => new Meters(name, provider.GetRequiredService<Ledger>()));
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(name)
-            .AddMeter("System.Runtime") // memory, garbage collection, processor time: read when scraped
-            .AddPrometheusExporter(options => options.ScopeInfoEnabled = false));
     }
 
     private static readonly string[] s_getOrHead = ["GET", "HEAD"];

@@ -31,10 +31,11 @@ internal sealed record Problem(int Status, string Code, string Title)
         http.Response.StatusCode = Status;
         http.Response.ContentType = "application/problem+json";
         http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
         return http.Response.WriteAsync(ToJson(detail), http.RequestAborted);
     }
 
-    public string ToJson(string? detail = null) => JsonSerializer.Serialize(new Document("about:blank", Title, Status, Code, detail), s_json);
+    public string ToJson(string? detail = null) => JsonSerializer.Serialize(new Document("urn:pixelserver:" + Code, Title, Status, Code, detail), s_json);
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {

@@ -46,16 +46,15 @@ internal static partial class Settings
         {
             if (property.GetIndexParameters().Length > 0) continue;
             var value = property.GetValue(options);
-
-            // The binder takes any number for an enumeration, also one that means nothing.
-            if (value is Enum choice && !Enum.IsDefined(choice.GetType(), choice))
-                throw new SettingException($"{section}:{property.Name}", choice.ToString(), string.Join(", ", Enum.GetNames(choice.GetType())));
-
             foreach (var rule in property.GetCustomAttributes<ValidationAttribute>())
             {
                 if (rule.IsValid(value)) continue;
                 throw new SettingException($"{section}:{property.Name}", Convert.ToString(value, CultureInfo.InvariantCulture), Allowed(rule));
             }
+
+            // The binder takes any number for an enumeration, also one that means nothing.
+            if (value is Enum choice && !Enum.IsDefined(choice.GetType(), choice))
+                throw new SettingException($"{section}:{property.Name}", choice.ToString(), string.Join(", ", Enum.GetNames(choice.GetType())));
 
             // Nested options are ours and are checked like the outer ones; sites come by name in a dictionary.
             if (value is System.Collections.IDictionary named)
