@@ -80,7 +80,7 @@ internal sealed class Journal : IHostedService, IDisposable
     public IReadOnlyList<Guid> Runs => [.. _segments.Runs.Where(run => run != CurrentRun), CurrentRun];
 
     public JournalStatus Status => new(
-        _stopping ? AppendOutcome.Stopping : _appender.State, CurrentRun, _appender.Durable, _queue.Reader.Count, _segments.Bytes,
+        _stopping ? AppendOutcome.Stopping : _appender.State, _appender.TroubleAge, CurrentRun, _appender.Durable, _queue.Reader.Count, _segments.Bytes,
         _segments.Damage, _reader.QuarantinedRecords);
 
     /// <summary>Completes when the hit is as durable as <c>Pixel:Acknowledge</c> asks for, or cannot be made so. Never throws.</summary>
