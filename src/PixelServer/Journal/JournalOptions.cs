@@ -26,8 +26,8 @@ internal sealed class JournalOptions
     [Range(0, 1L << 50)]
     public long MinFreeBytes { get; init; } = 256L << 20;
 
-    /// <summary>Size of one segment file, preallocated. Default 32 MiB.</summary>
-    [Range(1L << 20, 1L << 30)]
+    /// <summary>Size of one segment file in bytes, preallocated; 1 MiB to 256 MiB. Default 32 MiB.</summary>
+    [Range(1L << 20, 256L << 20)]
     public long SegmentBytes { get; init; } = 32L << 20;
 
     /// <summary>How long delivered segments are kept, so that a database set back by a failover can be filled again. Default 15 minutes.</summary>

@@ -1,0 +1,230 @@
+using System.Text;
+using System.Text.Json;
+
+namespace PixelServer.Collect;
+
+/// <summary>
+/// Reads the events of a JSON body: one object, an array, or <c>{"batch":[…], "sent_at"?, "site_id"?}</c>. Opening reads the
+/// whole body once, so that either it is valid JSON from end to end or no event of it is taken.
+/// </summary>
+internal ref struct BeaconReader
+{
+    // Depth is bounded per event and by hand, so that one deep event does not cost its neighbours; a body cannot be deeper than long.
+    private static readonly JsonReaderOptions s_anyDepth = new() { MaxDepth = int.MaxValue };
+
+    [ThreadStatic] private static char[]? t_chars;
+    [ThreadStatic] private static byte[]? t_key;
+
+    private Utf8JsonReader _reader;
+    private bool _isOne;
+    private DateTimeOffset? _sentAt;
+    private string? _site;
+
+    public int Count { get; private set; }
+
+    /// <param name="json">Mended by <see cref="JsonText.Mend"/>.</param>
+    /// <param name="refusal">Why the body as a whole is refused; then there is no event to read.</param>
+    public static BeaconReader Open(ReadOnlySpan<byte> json, out Refusal? refusal)
+    {
+        var events = default(BeaconReader);
+        refusal = Refusal.EmptyBody;
+        if (json.TrimStart(" \t\r\n"u8).IsEmpty) return events;
+        try
+        {
+            var reader = new Utf8JsonReader(json, s_anyDepth);
+            reader.Read();
+            refusal = reader.TokenType switch
+            {
+                JsonTokenType.StartObject => events.OpenObject(ref reader, json),
+                JsonTokenType.StartArray => events.OpenArray(ref reader, json),
+                _ => Refusal.NotAnEvent,
+            };
+            while (reader.Read()) { } // to the end: what stands behind must be nothing
+        }
+        catch (JsonException)
+        {
+            refusal = Refusal.BadJson;
+        }
+
+        return events;
+    }
+
+    /// <summary>Moves to the next event and reads it into the draft. Returns false behind the last one.</summary>
+    public bool Next(Draft draft, out Refusal? refusal)
+    {
+        refusal = null;
+        if (!_reader.Read() || (!_isOne && _reader.TokenType == JsonTokenType.EndArray)) return false;
+        draft.Clear();
+        if (_reader.TokenType != JsonTokenType.StartObject)
+        {
+            refusal = Refusal.NotAnEvent;
+            _reader.Skip();
+            return true;
+        }
+
+        var depth = _reader.CurrentDepth;
+        refusal = ReadEvent(draft, depth);
+        while (_reader.CurrentDepth > depth) _reader.Read(); // out of a refused event, on to its neighbour
+        draft.Complete(_site, _sentAt);
+        return true;
+    }
+
+    private Refusal? OpenObject(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    {
+        var isBatch = false;
+        Refusal? refusal = null, badSite = null;
+        string? site = null;
+        DateTimeOffset? sentAt = null;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            var isBatchKey = reader.ValueTextEquals(Parameters.Batch);
+            var parameter = isBatchKey ? null : Find(ref reader);
+            reader.Read();
+            if (isBatchKey && !isBatch && reader.TokenType == JsonTokenType.StartArray)
+            {
+                isBatch = true;
+                refusal = OpenArray(ref reader, json);
+                continue;
+            }
+
+            if (parameter is { Kind: ParameterKind.SentAt or ParameterKind.Site } && TryText(ref reader, parameter, out var text, out var tooLong))
+            {
+                if (parameter.Kind == ParameterKind.SentAt) sentAt = ClientClock.TryRead(text, out var time) ? sentAt ?? time : sentAt;
+                else if (tooLong is not null) badSite = tooLong;
+                else if (!text.IsEmpty) site ??= text.ToString();
+            }
+
+            reader.Skip();
+        }
+
+        if (isBatch)
+        {
+            (_sentAt, _site) = (sentAt, site);
+            return refusal ?? badSite;
+        }
+
+        _reader = new Utf8JsonReader(json, s_anyDepth);
+        _isOne = true;
+        Count = 1;
+        return null;
+    }
+
+    private Refusal? OpenArray(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    {
+        _reader = new Utf8JsonReader(json[(int)reader.TokenStartIndex..], s_anyDepth);
+        _reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            Count++;
+            reader.Skip();
+        }
+
+        return Count == 0 ? Refusal.EmptyBatch : Count > Limits.BatchEvents ? Refusal.BatchTooLarge : null;
+    }
+
+    private Refusal? ReadEvent(Draft draft, int depth)
+    {
+        while (_reader.Read() && !(_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth))
+        {
+            if (_reader.ValueTextEquals(Parameters.Properties) && IsObjectNext())
+            {
+                _reader.Read();
+                if (ReadMembers(draft.Properties, isConsent: false) is { } refused) return refused;
+                continue;
+            }
+
+            if (_reader.ValueTextEquals(Parameters.Consent) && IsObjectNext())
+            {
+                _reader.Read();
+                if (ReadMembers(draft.Consent, isConsent: true) is { } refused) return refused;
+                continue;
+            }
+
+            if (ReadParameter(draft) is { } refusal) return refusal;
+        }
+
+        return null;
+    }
+
+    private Refusal? ReadParameter(Draft draft)
+    {
+        var parameter = Find(ref _reader);
+        var key = Key(ref _reader);
+        if (parameter is null) return AddProperty(draft.Properties, key, isConsent: false);
+        if (parameter.Kind == ParameterKind.Consent) return AddProperty(draft.Consent, key, isConsent: true);
+
+        _reader.Read();
+        if (_reader.TokenType == JsonTokenType.Null) return null;
+        if (!TryText(ref _reader, parameter, out var text, out var refusal)) return draft.Properties.AddJson(key, ref _reader);
+        if (refusal is not null) return refusal;
+        return draft.TryTake(parameter, text, out refusal) ? refusal : draft.Properties.AddJson(key, ref _reader);
+    }
+
+    private Refusal? ReadMembers(PropertyWriter writer, bool isConsent)
+    {
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
+            if (AddProperty(writer, Key(ref _reader), isConsent) is { } refusal) return refusal;
+        return null;
+    }
+
+    private Refusal? AddProperty(PropertyWriter writer, scoped ReadOnlySpan<byte> key, bool isConsent)
+    {
+        _reader.Read();
+        if (key.SequenceEqual("$consent"u8))
+        {
+            _reader.Skip();
+            return null;
+        }
+
+        if (!isConsent) return writer.AddJson(key, ref _reader);
+
+        // Consent strings are strings, also where a page wrote 1 for "1".
+        switch (_reader.TokenType)
+        {
+            case JsonTokenType.Null: return null;
+            case JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False:
+                return writer.AddText(key, _reader.ValueSpan, keepFirst: true);
+            default: return writer.AddJson(key, ref _reader, keepFirst: true);
+        }
+    }
+
+    private readonly bool IsObjectNext()
+    {
+        var ahead = _reader;
+        return ahead.Read() && ahead.TokenType == JsonTokenType.StartObject;
+    }
+
+    private static Parameter? Find(scoped ref Utf8JsonReader reader)
+    {
+        // No escape makes a name longer, and six bytes for a character is the most.
+        Span<char> name = stackalloc char[16 * 6];
+        return reader.ValueSpan.Length <= name.Length ? Parameters.Find(name[..reader.CopyString(name)]) : null;
+    }
+
+    private static ReadOnlySpan<byte> Key(scoped ref Utf8JsonReader reader)
+    {
+        if (!reader.ValueIsEscaped) return reader.ValueSpan;
+        if (t_key is null || t_key.Length < reader.ValueSpan.Length) t_key = new byte[reader.ValueSpan.Length];
+        return t_key.AsSpan(0, reader.CopyString(t_key));
+    }
+
+    // A string, or a number or truth value as it is written; false where it is none of them, or too long for what has no limit of its own.
+    private static bool TryText(scoped ref Utf8JsonReader reader, Parameter parameter, out ReadOnlySpan<char> text, out Refusal? refusal)
+    {
+        text = default;
+        refusal = null;
+        if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray or JsonTokenType.Null) return false;
+
+        var raw = reader.ValueSpan;
+        if (raw.Length > Math.Max(parameter.MaxChars, Limits.NumberChars) * 6)
+        {
+            refusal = parameter.TooLong;
+            return parameter.MaxChars > 0;
+        }
+
+        if (t_chars is null || t_chars.Length < raw.Length) t_chars = new char[Math.Max(raw.Length, 512)];
+        var length = reader.TokenType == JsonTokenType.String ? reader.CopyString(t_chars) : Encoding.UTF8.GetChars(raw, t_chars);
+        text = t_chars.AsSpan(0, length);
+        return true;
+    }
+}

@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PixelServer.Collect;
+
+internal enum UnknownSites { Accept, Refuse }
+
+/// <summary>What the public doors are told; section <c>Pixel</c>.</summary>
+internal sealed class CollectOptions
+{
+    public PathOptions Paths { get; init; } = new();
+
+    /// <summary>Addresses and networks of proxies in front of us. Not set: loopback. An empty list: nobody.</summary>
+    public IReadOnlyList<string>? TrustedProxies { get; init; }
+
+    /// <summary>By site id, which is case-sensitive.</summary>
+    public Dictionary<string, SiteOptions> Sites { get; init; } = new(StringComparer.Ordinal);
+
+    /// <summary>For every site that is not listed, and for what a listed site leaves out.</summary>
+    public SiteOptions DefaultSite { get; init; } = new();
+
+    /// <summary>Whether events of sites that are not listed are taken. Default <c>accept</c>.</summary>
+    [EnumDataType(typeof(UnknownSites), ErrorMessage = "accept or refuse")]
+    public UnknownSites UnknownSites { get; init; }
+
+    /// <summary>A secret that several collectors behind one name share, so that each knows the others' cookies. Empty, the default: a key of our own.</summary>
+    [RegularExpression("^$|^.{32,512}$", ErrorMessage = "32 to 512 characters, or nothing to use a key of this server's own")]
+    public string CookieKey { get; init; } = "";
+
+    /// <summary>Header in which a trusted proxy names the visitor's country, such as <c>CF-IPCountry</c>. Empty, the default: none is read.</summary>
+    [RegularExpression("^[A-Za-z0-9-]{0,64}$", ErrorMessage = "the name of a header, or nothing")]
+    public string CountryHeader { get; init; } = "";
+}
+
+/// <summary>Where the doors are; section <c>Pixel:Paths</c>.</summary>
+internal sealed class PathOptions
+{
+    // No empty, "." or ".." segment: clients and proxies would take those away.
+    private const string Shape = @"^(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,64}){1,8}$";
+    private const string Allowed = "a path of letters, digits and ._~- that starts with a slash, such as /p.gif";
+
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Pixel { get; init; } = "/p.gif";
+
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Beacon { get; init; } = "/b";
+}
+
+/// <summary>What one site is told; section <c>Pixel:Sites:{id}</c>. What is left out comes from <c>Pixel:DefaultSite</c>.</summary>
+internal sealed class SiteOptions
+{
+    /// <summary>Origins such as <c>https://example.com</c> or <c>https://*.example.com</c>. Empty: pages of every origin.</summary>
+    public IReadOnlyList<string>? AllowedOrigins { get; init; }
+
+    /// <summary>Domain that shares the cookie, such as <c>example.com</c>. Empty: only the host that set it.</summary>
+    [RegularExpression(@"^$|^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$", ErrorMessage = "a domain such as example.com, or nothing")]
+    public string? CookieDomain { get; init; }
+
+    [EnumDataType(typeof(Regime), ErrorMessage = "open, gdpr, us, exempt or aggregate")]
+    public Regime? Regime { get; init; }
+
+    [EnumDataType(typeof(IpPolicy), ErrorMessage = "keep, mask or drop")]
+    public IpPolicy? IpPolicy { get; init; }
+
+    /// <summary>After how many days events are deleted. Not set: never.</summary>
+    [Range(1, 36_500)]
+    public int? RetentionDays { get; init; }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace PixelServer.Collect;
+
+/// <summary>What a client said about one event, read and bounded, before the server has added or decided anything.</summary>
+/// <remarks>One per thread and used again for every event: it must not be held across an await.</remarks>
+internal sealed class Draft
+{
+    [ThreadStatic] private static Draft? t_draft;
+
+    private const decimal TooLarge = 1_000_000_000_000_000_000m; // 18 digits before the point
+
+    public string? Site { get; private set; }
+    public string? Name { get; private set; }
+    public string? User { get; private set; }
+    public string? EventId { get; private set; }
+    public string? Url { get; private set; }
+    public string? Referrer { get; private set; }
+    public string? Title { get; private set; }
+    public decimal? Value { get; private set; }
+    public string? Currency { get; private set; }
+    public DateTimeOffset? Timestamp { get; private set; }
+    public DateTimeOffset? SentAt { get; private set; }
+
+    public PropertyWriter Properties { get; } = new();
+    public PropertyWriter Consent { get; } = new();
+
+    /// <summary>The thread's own draft, empty.</summary>
+    public static Draft Fresh()
+    {
+        var draft = t_draft ??= new Draft();
+        draft.Clear();
+        return draft;
+    }
+
+    public void Clear()
+    {
+        Site = Name = User = EventId = Url = Referrer = Title = Currency = null;
+        Value = null;
+        Timestamp = SentAt = null;
+        Properties.Clear();
+        Consent.Clear();
+    }
+
+    /// <summary>Takes a named parameter, except consent strings. What came first stays; an empty text counts as not sent.</summary>
+    /// <returns>False where the text cannot be read as what the parameter is: the caller keeps it as a property.</returns>
+    public bool TryTake(Parameter parameter, ReadOnlySpan<char> text, out Refusal? refusal)
+    {
+        refusal = null;
+        if (text.IsEmpty) return true;
+        if (parameter.MaxChars > 0 && text.Length > parameter.MaxChars)
+        {
+            refusal = parameter.TooLong;
+            return true;
+        }
+
+        switch (parameter.Kind)
+        {
+            case ParameterKind.Site: Site ??= text.ToString(); return true;
+            case ParameterKind.Name: Name ??= text.ToString(); return true;
+            case ParameterKind.User: User ??= text.ToString(); return true;
+            case ParameterKind.EventId: EventId ??= text.ToString(); return true;
+            case ParameterKind.Url: Url ??= text.ToString(); return true;
+            case ParameterKind.Referrer: Referrer ??= text.ToString(); return true;
+            case ParameterKind.Title: Title ??= text.ToString(); return true;
+            case ParameterKind.Value:
+                if (!TryReadAmount(text, out var amount)) return false;
+                Value ??= amount;
+                return true;
+            case ParameterKind.Currency:
+                if (text.Length != 3 || !char.IsAsciiLetter(text[0]) || !char.IsAsciiLetter(text[1]) || !char.IsAsciiLetter(text[2])) return false;
+                Currency ??= text.ToString().ToUpperInvariant();
+                return true;
+            case ParameterKind.Timestamp:
+                if (!ClientClock.TryRead(text, out var timestamp)) return false;
+                Timestamp ??= timestamp;
+                return true;
+            case ParameterKind.SentAt:
+                if (!ClientClock.TryRead(text, out var sentAt)) return false;
+                SentAt ??= sentAt;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>What the whole batch says counts for an event that does not say it itself.</summary>
+    public void Complete(string? site, DateTimeOffset? sentAt)
+    {
+        Site ??= site;
+        SentAt ??= sentAt;
+    }
+
+    /// <summary>Nine digits after the point are kept: sums of prices in JavaScript arrive with sixteen.</summary>
+    internal static bool TryReadAmount(ReadOnlySpan<char> text, out decimal amount)
+    {
+        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        amount = 0;
+        if (text.Length > Limits.NumberChars || !decimal.TryParse(text, Style, CultureInfo.InvariantCulture, out var number)) return false;
+        amount = decimal.Round(number, 9, MidpointRounding.ToEven);
+        return Math.Abs(amount) < TooLarge;
+    }
+}

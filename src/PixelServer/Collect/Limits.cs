@@ -1,0 +1,64 @@
+namespace PixelServer.Collect;
+
+/// <summary>Every bound of the public doors in one place; docs/collect.md lists exactly these.</summary>
+/// <remarks>Characters are UTF-16 code units after decoding, bytes are UTF-8 after decoding.</remarks>
+internal static class Limits
+{
+    /// <summary>Method, target and version. A 4,096 character address that is percent-encoded throughout still fits.</summary>
+    public const int RequestLineBytes = 16 * 1024;
+
+    public const int HeaderBytes = 32 * 1024;
+    public const int HeaderCount = 100;
+
+    /// <summary>Within this time a client must have sent its headers.</summary>
+    public const int HeaderSeconds = 10;
+
+    /// <summary>The quota that browsers give sendBeacon and keepalive fetches (W3C Beacon, Fetch 4.6).</summary>
+    public const int BodyBytes = 65_536;
+
+    public const int UnpackedBytes = 8 * BodyBytes;
+    public const int BatchEvents = 500;
+
+    /// <summary>A query on the beacon counts for every event of the body, so that it must stay small.</summary>
+    public const int BeaconQueryChars = 2_048;
+
+    public const int SiteIdChars = 64;
+    public const int NameChars = 200;
+    public const int UserIdChars = 256;
+    public const int EventIdChars = 200;
+
+    /// <summary>Chromium sends at most 4,096 characters of a referrer; addresses of pages get the same room.</summary>
+    public const int UrlChars = 4_096;
+
+    public const int ReferrerChars = 4_096;
+    public const int TitleChars = 1_024;
+
+    public const int Properties = 100;
+
+    /// <summary>Members and elements in all, nested ones included.</summary>
+    public const int PropertyValues = 1_000;
+
+    public const int PropertyDepth = 16;
+    public const int PropertyKeyBytes = 200;
+    public const int PropertyBytes = 8_192;
+    public const int PropertiesBytes = 65_536;
+
+    /// <summary>A longer number in JSON is kept as a string, and is no amount and no time.</summary>
+    public const int NumberChars = 64;
+
+    /// <summary>User-Agent and its like are cut here: the visitor cannot help what the browser sends.</summary>
+    public const int HeaderChars = 1_024;
+
+    /// <summary>Most proxies to walk back over in X-Forwarded-For.</summary>
+    public const int ForwardedHops = 32;
+
+    /// <summary>How far back a public client may date an event (Matomo's rule for clients without a token).</summary>
+    public const int BackHours = 24;
+
+    public const int AheadMinutes = 5;
+
+    /// <summary>13 months, and below the 400 days that browsers allow (RFC 6265bis 5.5).</summary>
+    public const int CookieDays = 395;
+
+    public const int CookieRenewDays = 30;
+}

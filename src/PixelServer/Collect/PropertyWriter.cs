@@ -1,0 +1,254 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace PixelServer.Collect;
+
+/// <summary>
+/// Collects the properties of one event as one JSON object: valid UTF-8, no key twice at any level, within the limits.
+/// The same bytes whether they came by query, form or JSON.
+/// </summary>
+/// <remarks>
+/// Used again and again by one thread, so that nothing but the result is allocated. Every member is written as <c>,"key":value</c>;
+/// the first living comma of an object becomes its brace. Text must be mended (<see cref="Text"/>, <see cref="JsonText"/>).
+/// </remarks>
+internal sealed class PropertyWriter
+{
+    private static readonly SearchValues<byte> s_escaped = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x20).Select(c => (byte)c), (byte)'"', (byte)'\\']);
+
+    private byte[] _bytes = new byte[1024];
+    private byte[] _scratch = new byte[512];
+    private int _length;
+    private int _values;
+
+    // The members of all objects that are open, innermost last; hashes apart so that a search is one vectorised scan.
+    private Member[] _members = new Member[Limits.Properties];
+    private int[] _hashes = new int[Limits.Properties];
+    private int _count;
+
+    public bool IsEmpty => _count == 0;
+
+    public void Clear() => _length = _values = _count = 0;
+
+    /// <summary>A key that is there already is replaced, as in jsonb, or with <paramref name="keepFirst"/> stays as it is.</summary>
+    public Refusal? AddText(ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, bool keepFirst = false)
+    {
+        if (_count >= Limits.Properties) return Refusal.TooManyProperties;
+        if (text.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
+        if (OpenMember(key, out var member) is { } refusal) return refusal;
+        WriteString(text);
+        return CloseMember(member, 0, keepFirst);
+    }
+
+    /// <summary>Takes the value that the reader stands on, and leaves the reader on its last token.</summary>
+    public Refusal? AddJson(scoped ReadOnlySpan<byte> key, ref Utf8JsonReader reader, bool keepFirst = false)
+    {
+        if (_count >= Limits.Properties) return Refusal.TooManyProperties;
+        if (OpenMember(key, out var member) is { } refusal) return refusal;
+        return WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst);
+    }
+
+    /// <summary>Adds a whole object under a key that no client can use.</summary>
+    public Refusal? AddObject(ReadOnlySpan<byte> key, PropertyWriter inner)
+    {
+        if (OpenMember(key, out var member) is { } refusal) return refusal;
+        inner.CopyTo(Room(inner.Size));
+        _length += inner.Size;
+        return CloseMember(member, 0, keepFirst: false);
+    }
+
+    /// <summary>Empty where there is no property.</summary>
+    public ReadOnlyMemory<byte> ToJson()
+    {
+        if (IsEmpty) return default;
+        var json = new byte[Size];
+        CopyTo(json);
+        return json;
+    }
+
+    private int Size
+    {
+        get
+        {
+            var size = 1;
+            foreach (var member in _members.AsSpan(0, _count)) size += member.Length;
+            return Math.Max(size, 2);
+        }
+    }
+
+    private void CopyTo(Span<byte> json)
+    {
+        var at = 0;
+        foreach (var member in _members.AsSpan(0, _count))
+        {
+            _bytes.AsSpan(member.Start, member.Length).CopyTo(json[at..]);
+            at += member.Length;
+        }
+
+        json[0] = (byte)'{';
+        json[Math.Max(at, 1)] = (byte)'}';
+    }
+
+    private Refusal? WriteValue(ref Utf8JsonReader reader, int depth)
+    {
+        if (++_values > Limits.PropertyValues) return Refusal.TooManyProperties;
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                return depth > Limits.PropertyDepth ? Refusal.TooDeep : WriteObject(ref reader, depth);
+            case JsonTokenType.StartArray:
+                return depth > Limits.PropertyDepth ? Refusal.TooDeep : WriteArray(ref reader, depth);
+            case JsonTokenType.String:
+                var text = Unescaped(ref reader);
+                if (text.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
+                WriteString(text);
+                break;
+            case JsonTokenType.Number when !JsonText.IsKeptAsNumber(reader.ValueSpan):
+                if (reader.ValueSpan.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
+                WriteString(reader.ValueSpan);
+                break;
+            default:
+                Write(reader.ValueSpan); // true, false, null and numbers stand as they came
+                break;
+        }
+
+        return _length > Limits.PropertiesBytes ? Refusal.PropertiesTooLarge : null;
+    }
+
+    private Refusal? WriteArray(ref Utf8JsonReader reader, int depth)
+    {
+        var open = _length;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            Write(","u8);
+            if (WriteValue(ref reader, depth + 1) is { } refusal) return refusal;
+        }
+
+        if (_length == open) Write("["u8);
+        _bytes[open] = (byte)'[';
+        Write("]"u8);
+        return null;
+    }
+
+    private Refusal? WriteObject(ref Utf8JsonReader reader, int depth)
+    {
+        var first = _count;
+        var open = _length;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
+            reader.Read();
+            if ((WriteValue(ref reader, depth + 1) ?? CloseMember(member, first, keepFirst: false)) is { } inner) return inner;
+        }
+
+        // Members that a later one replaced are taken out: what stands behind moves up.
+        var at = open;
+        foreach (var member in _members.AsSpan(first, _count - first))
+        {
+            _bytes.AsSpan(member.Start, member.Length).CopyTo(_bytes.AsSpan(at));
+            at += member.Length;
+        }
+
+        _length = at;
+        _count = first;
+        if (_length == open) Write("{"u8);
+        _bytes[open] = (byte)'{';
+        Write("}"u8);
+        return null;
+    }
+
+    private Refusal? OpenMember(scoped ReadOnlySpan<byte> key, out Member member)
+    {
+        member = default;
+        if (key.Length > Limits.PropertyKeyBytes) return Refusal.KeyTooLong;
+        var start = _length;
+        Write(","u8);
+        WriteString(key);
+        member = new Member(start, _length - start, 0);
+        Write(":"u8);
+        return null;
+    }
+
+    private Refusal? CloseMember(Member member, int first, bool keepFirst)
+    {
+        if (_length > Limits.PropertiesBytes) return Refusal.PropertiesTooLarge;
+        var key = _bytes.AsSpan(member.Start, member.KeyLength);
+        var hash = new HashCode(); // seeded per process: keys cannot be chosen to collide
+        hash.AddBytes(key);
+        var code = hash.ToHashCode();
+
+        for (int from = first, found; (found = _hashes.AsSpan(from, _count - from).IndexOf(code)) >= 0; from += found + 1)
+        {
+            ref var other = ref _members[from + found];
+            if (other.Length == 0 || !_bytes.AsSpan(other.Start, other.KeyLength).SequenceEqual(key)) continue;
+            if (keepFirst)
+            {
+                _length = member.Start;
+                return null;
+            }
+
+            other = other with { Length = 0 };
+        }
+
+        if (_count == _members.Length)
+        {
+            Array.Resize(ref _members, _count * 2);
+            Array.Resize(ref _hashes, _count * 2);
+        }
+
+        _hashes[_count] = code;
+        _members[_count++] = member with { Length = _length - member.Start };
+        return null;
+    }
+
+    private ReadOnlySpan<byte> Unescaped(scoped ref Utf8JsonReader reader)
+    {
+        if (!reader.ValueIsEscaped) return reader.ValueSpan;
+        if (_scratch.Length < reader.ValueSpan.Length) _scratch = new byte[reader.ValueSpan.Length];
+        return _scratch.AsSpan(0, reader.CopyString(_scratch));
+    }
+
+    private void WriteString(ReadOnlySpan<byte> text)
+    {
+        Write("\""u8);
+        for (int run; (run = text.IndexOfAny(s_escaped)) >= 0; text = text[(run + 1)..])
+        {
+            Write(text[..run]);
+            WriteEscape(text[run]);
+        }
+
+        Write(text);
+        Write("\""u8);
+    }
+
+    private void WriteEscape(byte c)
+    {
+        switch (c)
+        {
+            case (byte)'"': Write("\\\""u8); break;
+            case (byte)'\\': Write("\\\\"u8); break;
+            case (byte)'\n': Write("\\n"u8); break;
+            case (byte)'\r': Write("\\r"u8); break;
+            case (byte)'\t': Write("\\t"u8); break;
+            default:
+                Write("\\u00"u8);
+                Write([(byte)('0' + (c >> 4)), "0123456789abcdef"u8[c & 15]]);
+                break;
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(Room(bytes.Length));
+        _length += bytes.Length;
+    }
+
+    private Span<byte> Room(int bytes)
+    {
+        if (_bytes.Length - _length < bytes) Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + bytes));
+        return _bytes.AsSpan(_length);
+    }
+
+    /// <summary>Where a member stands in the bytes; a length of zero where a later one replaced it.</summary>
+    private readonly record struct Member(int Start, int KeyLength, int Length);
+}

@@ -1,0 +1,59 @@
+using System.Buffers;
+using System.Collections.Frozen;
+using PixelServer.Ops;
+
+namespace PixelServer.Collect;
+
+/// <summary>One site's rules, ready to be applied.</summary>
+internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain);
+
+/// <summary>Finds the rules of a site by its id.</summary>
+internal sealed class Sites
+{
+    private static readonly SearchValues<char> s_idChars = SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    private readonly FrozenDictionary<string, Site> _listed;
+    private readonly Site? _other;
+
+    /// <exception cref="SettingException">A site's id or one of its origins is not usable.</exception>
+    public Sites(CollectOptions options)
+    {
+        foreach (var id in options.Sites.Keys)
+            if (!IsId(id)) throw new SettingException($"Pixel:Sites:{id}", id, "site ids of 1 to 64 letters, digits and ._-");
+
+        var fallback = options.DefaultSite;
+        var other = Ready("Pixel:DefaultSite", fallback, fallback);
+        _listed = options.Sites.ToFrozenDictionary(
+            pair => pair.Key, pair => Ready($"Pixel:Sites:{pair.Key}", pair.Value, fallback), StringComparer.Ordinal);
+        _other = options.UnknownSites == UnknownSites.Accept ? other : null;
+    }
+
+    public static bool IsId(ReadOnlySpan<char> text) =>
+        text.Length is > 0 and <= Limits.SiteIdChars && !text.ContainsAnyExcept(s_idChars);
+
+    /// <summary>The rules of the site, or why it has none here. No id stands for the default site.</summary>
+    public Refusal? Find(string? id, out Site? site)
+    {
+        site = null;
+        id ??= Parameters.DefaultSite;
+        if (_listed.TryGetValue(id, out site)) return null;
+        if (!IsId(id)) return Refusal.BadSiteId;
+        site = _other;
+        return site is null ? Refusal.UnknownSite : null;
+    }
+
+    private static Site Ready(string key, SiteOptions own, SiteOptions fallback)
+    {
+        var origins = own.AllowedOrigins ?? fallback.AllowedOrigins ?? [];
+        for (var i = 0; i < origins.Count; i++)
+            if (!Origins.IsPattern(origins[i]))
+                throw new SettingException($"{key}:AllowedOrigins:{i}", origins[i], "an origin such as https://example.com or https://*.example.com");
+
+        return new(
+            own.Regime ?? fallback.Regime ?? Regime.Open,
+            own.IpPolicy ?? fallback.IpPolicy ?? IpPolicy.Mask,
+            origins.Count == 0 ? Origins.Any : new Origins(origins),
+            own.CookieDomain ?? fallback.CookieDomain ?? "");
+    }
+}

@@ -1,0 +1,84 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+using Microsoft.Extensions.Primitives;
+
+namespace PixelServer.Collect;
+
+/// <summary>Makes text of strangers well-formed: no U+0000, no lone surrogate, no broken UTF-8. What cannot be read becomes U+FFFD.</summary>
+internal static class Text
+{
+    private static readonly SearchValues<char> s_plain = SearchValues.Create(
+        [.. Enumerable.Range(1, 0x7f).Select(c => (char)c).Where(c => c is not ('%' or '+'))]);
+
+    private static readonly SearchValues<char> s_escapes = SearchValues.Create(['%', '+']);
+
+    /// <summary>Whether decoding would change nothing.</summary>
+    public static bool IsPlain(ReadOnlySpan<char> raw) => !raw.ContainsAnyExcept(s_plain);
+
+    /// <summary>
+    /// Percent-decoding as in HTML forms (WHATWG URL 5.1): '+' is a space, a '%' without two hex digits stands for itself.
+    /// One pass: what comes out is never decoded again. The result lies in <paramref name="scratch"/> until its next use.
+    /// </summary>
+    public static ReadOnlySpan<byte> Decode(ReadOnlySpan<char> raw, ref byte[] scratch)
+    {
+        // Three bytes for one character is the most that both UTF-8 and a mended byte can need.
+        if (scratch.Length < raw.Length * 3) scratch = new byte[Math.Max(raw.Length * 3, 512)];
+        var length = 0;
+        while (raw.Length > 0)
+        {
+            var run = raw.IndexOfAny(s_escapes);
+            if (run < 0) run = raw.Length;
+            length += Encoding.UTF8.GetBytes(raw[..run], scratch.AsSpan(length));
+            raw = raw[run..];
+            if (raw.Length == 0) break;
+
+            if (raw[0] == '+')
+            {
+                scratch[length++] = (byte)' ';
+                raw = raw[1..];
+            }
+            else if (raw.Length >= 3 && char.IsAsciiHexDigit(raw[1]) && char.IsAsciiHexDigit(raw[2]))
+            {
+                scratch[length++] = (byte)((HexDigit(raw[1]) << 4) | HexDigit(raw[2]));
+                raw = raw[3..];
+            }
+            else
+            {
+                scratch[length++] = (byte)'%';
+                raw = raw[1..];
+            }
+        }
+
+        return Mended(scratch, length);
+    }
+
+    /// <summary>The text itself where it is well-formed.</summary>
+    public static string Mended(string text)
+    {
+        var span = text.AsSpan();
+        if (!span.Contains('\0') && !span.ContainsAnyInRange('\ud800', '\udfff')) return text;
+        return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', '\ufffd');
+    }
+
+    /// <summary>A header as text of at most <see cref="Limits.HeaderChars"/>; null where it is absent or empty.</summary>
+    public static string? Header(StringValues values)
+    {
+        if (values.Count == 0) return null;
+        var text = values.Count == 1 ? values[0] : values.ToString();
+        if (string.IsNullOrEmpty(text)) return null;
+        text = Mended(text);
+        if (text.Length <= Limits.HeaderChars) return text;
+        return char.IsHighSurrogate(text[Limits.HeaderChars - 1]) ? text[..(Limits.HeaderChars - 1)] : text[..Limits.HeaderChars];
+    }
+
+    private static ReadOnlySpan<byte> Mended(byte[] buffer, int length)
+    {
+        var bytes = buffer.AsSpan(0, length);
+        if (Utf8.IsValid(bytes) && !bytes.Contains((byte)0)) return bytes;
+        var text = Encoding.UTF8.GetString(bytes).Replace('\0', '\ufffd');
+        return buffer.AsSpan(0, Encoding.UTF8.GetBytes(text, buffer));
+    }
+
+    private static int HexDigit(char c) => c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}

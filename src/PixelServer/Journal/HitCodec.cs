@@ -1,0 +1,257 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Text;
+
+namespace PixelServer.Journal;
+
+/// <summary>A <see cref="Hit"/> as bytes. Fixed part first, then the fields that are present, each as tag, length, bytes.</summary>
+/// <remarks><code>
+///  0 u8 version (1)   1 u8 source   2 u8 visitor kind   3 u8 flags: 1 storage, 2 measurement, 4 ads, 8 GPC
+///  4 u8[16] event id  20 u8[16] visitor id (big-endian)  36 i64 received at  44 i64 occurred at (Unix microseconds)
+/// 52 fields: u8 tag, varint length, bytes: text in UTF-8, amounts as the four words of a decimal, addresses as 4 or 16 bytes
+/// </code>A new field is a new tag and a new version; tags are never used again for something else.</remarks>
+internal static class HitCodec
+{
+    private const byte Version = 1;
+    private const int FixedBytes = 52;
+
+    private enum Tag : byte
+    {
+        SiteId = 1, Name, ClientEventId, UserId, EmailSha256, Url, Title, Referrer, Value, Currency, Ip, ProxyCountry, UserAgent,
+        HintBrands, HintMobile, HintPlatform, Purpose, FetchDest, FetchMode, Properties,
+    }
+
+    /// <summary>Writes the hit and returns its length; false if <paramref name="to"/> is too small.</summary>
+    public static bool TryWrite(Hit hit, Span<byte> to, out int written)
+    {
+        written = 0;
+        if (to.Length < FixedBytes) return false;
+        to[0] = Version;
+        to[1] = (byte)hit.Source;
+        to[2] = (byte)hit.VisitorKind;
+        to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0));
+        hit.EventId.TryWriteBytes(to[4..], bigEndian: true, out _);
+        hit.VisitorId.TryWriteBytes(to[20..], bigEndian: true, out _);
+        BinaryPrimitives.WriteInt64LittleEndian(to[36..], Microseconds(hit.ReceivedAt));
+        BinaryPrimitives.WriteInt64LittleEndian(to[44..], Microseconds(hit.OccurredAt));
+
+        var fields = new FieldWriter(to[FixedBytes..]);
+        fields.Text(Tag.SiteId, hit.SiteId);
+        fields.Text(Tag.Name, hit.Name);
+        fields.Text(Tag.ClientEventId, hit.ClientEventId);
+        fields.Text(Tag.UserId, hit.UserId);
+        fields.Text(Tag.EmailSha256, hit.EmailSha256);
+        fields.Text(Tag.Url, hit.Url);
+        fields.Text(Tag.Title, hit.Title);
+        fields.Text(Tag.Referrer, hit.Referrer);
+        fields.Amount(Tag.Value, hit.Value);
+        fields.Text(Tag.Currency, hit.Currency);
+        fields.Address(Tag.Ip, hit.Ip);
+        fields.Text(Tag.ProxyCountry, hit.ProxyCountry);
+        fields.Text(Tag.UserAgent, hit.UserAgent);
+        fields.Text(Tag.HintBrands, hit.HintBrands);
+        fields.Text(Tag.HintMobile, hit.HintMobile);
+        fields.Text(Tag.HintPlatform, hit.HintPlatform);
+        fields.Text(Tag.Purpose, hit.Purpose);
+        fields.Text(Tag.FetchDest, hit.FetchDest);
+        fields.Text(Tag.FetchMode, hit.FetchMode);
+        fields.Bytes(Tag.Properties, hit.Properties.Span);
+        written = FixedBytes + fields.Written;
+        return fields.Fits;
+    }
+
+    /// <exception cref="NewerJournalException">A later version wrote it.</exception>
+    /// <exception cref="InvalidDataException">These are not the bytes of a hit.</exception>
+    public static Hit Read(ReadOnlySpan<byte> from)
+    {
+        if (from.Length > 0 && from[0] > Version) throw new NewerJournalException("a hit");
+        if (from.Length < FixedBytes || from[0] != Version) throw new InvalidDataException("Not a hit.");
+        if (!Enum.IsDefined((Source)from[1]) || !Enum.IsDefined((VisitorKind)from[2])) throw new InvalidDataException("Not a hit.");
+        var fields = new FieldReader(from[FixedBytes..]);
+        string? siteId = null, name = null, clientEventId = null, userId = null, emailSha256 = null, url = null, title = null, referrer = null;
+        string? currency = null, proxyCountry = null, userAgent = null, brands = null, mobile = null, platform = null;
+        string? purpose = null, fetchDest = null, fetchMode = null;
+        decimal? value = null;
+        IPAddress? ip = null;
+        ReadOnlyMemory<byte> properties = default;
+        while (fields.Next(out var tag, out var bytes))
+        {
+            switch ((Tag)tag)
+            {
+                case Tag.SiteId: siteId = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Name: name = Encoding.UTF8.GetString(bytes); break;
+                case Tag.ClientEventId: clientEventId = Encoding.UTF8.GetString(bytes); break;
+                case Tag.UserId: userId = Encoding.UTF8.GetString(bytes); break;
+                case Tag.EmailSha256: emailSha256 = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Url: url = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Title: title = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Referrer: referrer = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Value: value = ReadAmount(bytes); break;
+                case Tag.Currency: currency = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Ip: ip = bytes.Length is 4 or 16 ? new IPAddress(bytes) : throw new InvalidDataException("Not an address."); break;
+                case Tag.ProxyCountry: proxyCountry = Encoding.UTF8.GetString(bytes); break;
+                case Tag.UserAgent: userAgent = Encoding.UTF8.GetString(bytes); break;
+                case Tag.HintBrands: brands = Encoding.UTF8.GetString(bytes); break;
+                case Tag.HintMobile: mobile = Encoding.UTF8.GetString(bytes); break;
+                case Tag.HintPlatform: platform = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Purpose: purpose = Encoding.UTF8.GetString(bytes); break;
+                case Tag.FetchDest: fetchDest = Encoding.UTF8.GetString(bytes); break;
+                case Tag.FetchMode: fetchMode = Encoding.UTF8.GetString(bytes); break;
+                case Tag.Properties: properties = bytes.ToArray(); break;
+                default: throw new InvalidDataException($"Unknown field {tag}.");
+            }
+        }
+
+        return new Hit
+        {
+            Source = (Source)from[1],
+            VisitorKind = (VisitorKind)from[2],
+            ConsentStorage = (from[3] & 1) != 0,
+            ConsentMeasurement = (from[3] & 2) != 0,
+            ConsentAds = (from[3] & 4) != 0,
+            Gpc = (from[3] & 8) != 0,
+            EventId = new Guid(from.Slice(4, 16), bigEndian: true),
+            VisitorId = new Guid(from.Slice(20, 16), bigEndian: true),
+            ReceivedAt = Time(from[36..]),
+            OccurredAt = Time(from[44..]),
+            SiteId = siteId ?? throw new InvalidDataException("A hit without a site."),
+            Name = name ?? throw new InvalidDataException("A hit without a name."),
+            ClientEventId = clientEventId,
+            UserId = userId,
+            EmailSha256 = emailSha256,
+            Url = url,
+            Title = title,
+            Referrer = referrer,
+            Value = value,
+            Currency = currency,
+            Ip = ip,
+            ProxyCountry = proxyCountry,
+            UserAgent = userAgent,
+            HintBrands = brands,
+            HintMobile = mobile,
+            HintPlatform = platform,
+            Purpose = purpose,
+            FetchDest = fetchDest,
+            FetchMode = fetchMode,
+            Properties = properties,
+        };
+    }
+
+    private static long Microseconds(DateTimeOffset at) => (at.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    private static DateTimeOffset Time(ReadOnlySpan<byte> bytes)
+    {
+        var microseconds = BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        // The years 1 to 9999 in Unix microseconds: the range of the type.
+        if (microseconds is < -62_135_596_800_000_000 or > 253_402_300_799_999_999) throw new InvalidDataException("Not a time.");
+        return DateTimeOffset.UnixEpoch.AddTicks(microseconds * TimeSpan.TicksPerMicrosecond);
+    }
+
+    private static decimal ReadAmount(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length != 16) throw new InvalidDataException("Not an amount.");
+        Span<int> words = stackalloc int[4];
+        for (var i = 0; i < 4; i++) words[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes[(i * 4)..]);
+        try
+        {
+            return new decimal(words);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException("Not an amount.", e);
+        }
+    }
+
+    private ref struct FieldWriter(Span<byte> to)
+    {
+        private Span<byte> _rest = to;
+
+        public bool Fits { get; private set; } = true;
+        public int Written { get; private set; }
+
+        public void Text(Tag tag, string? text)
+        {
+            if (text is null || !Fits) return;
+            var length = Encoding.UTF8.GetByteCount(text);
+            Start(tag, length);
+            if (Fits) Encoding.UTF8.GetBytes(text, Take(length));
+        }
+
+        public void Bytes(Tag tag, scoped ReadOnlySpan<byte> bytes)
+        {
+            if (bytes.IsEmpty || !Fits) return;
+            Start(tag, bytes.Length);
+            if (Fits) bytes.CopyTo(Take(bytes.Length));
+        }
+
+        public void Amount(Tag tag, decimal? value)
+        {
+            if (value is not { } amount || !Fits) return;
+            Span<int> words = stackalloc int[4];
+            decimal.GetBits(amount, words);
+            Span<byte> bytes = stackalloc byte[16];
+            for (var i = 0; i < 4; i++) BinaryPrimitives.WriteInt32LittleEndian(bytes[(i * 4)..], words[i]);
+            Bytes(tag, bytes);
+        }
+
+        public void Address(Tag tag, IPAddress? address)
+        {
+            if (address is null || !Fits) return;
+            Span<byte> bytes = stackalloc byte[16];
+            address.TryWriteBytes(bytes, out var length);
+            Bytes(tag, bytes[..length]);
+        }
+
+        private void Start(Tag tag, int length)
+        {
+            // Tag, at most five bytes of length, content.
+            if (_rest.Length < 6 + length)
+            {
+                Fits = false;
+                return;
+            }
+
+            _rest[0] = (byte)tag;
+            var used = 1;
+            var left = (uint)length;
+            for (; left >= 0x80; left >>= 7) _rest[used++] = (byte)(left | 0x80);
+            _rest[used++] = (byte)left;
+            Take(used);
+        }
+
+        private Span<byte> Take(int count)
+        {
+            var taken = _rest[..count];
+            _rest = _rest[count..];
+            Written += count;
+            return taken;
+        }
+    }
+
+    private ref struct FieldReader(ReadOnlySpan<byte> from)
+    {
+        private ReadOnlySpan<byte> _rest = from;
+
+        public bool Next(out byte tag, out ReadOnlySpan<byte> bytes)
+        {
+            tag = 0;
+            bytes = default;
+            if (_rest.IsEmpty) return false;
+            tag = _rest[0];
+            var used = 1;
+            var length = 0u;
+            for (var shift = 0; ; shift += 7)
+            {
+                if (used >= _rest.Length || shift > 28) throw new InvalidDataException("A field without an end.");
+                var part = _rest[used++];
+                length |= (uint)(part & 0x7f) << shift;
+                if (part < 0x80) break;
+            }
+
+            if (length > (uint)(_rest.Length - used)) throw new InvalidDataException("A field without an end.");
+            bytes = _rest.Slice(used, (int)length);
+            _rest = _rest[(used + (int)length)..];
+            return true;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+namespace PixelServer.Journal;
+
+/// <summary>Reads durable hits in order. Steps over what recovery found unreadable. Used by one thread.</summary>
+internal sealed class JournalReader(Segments segments, JournalOptions options, ILogger log)
+{
+    // Room for the largest record, and enough for some thousand ordinary ones.
+    private readonly byte[] _chunk = new byte[Math.Min(2 * Record.Size(Record.MaxPayload), options.SegmentBytes)];
+    private (Guid Run, uint Seed) _seed;
+
+    /// <summary>Records that were whole but hold no hit; each was told and stepped over.</summary>
+    public long QuarantinedRecords { get; private set; }
+
+    public JournalSlice Read(Guid run, long from, int maxHits)
+    {
+        var (hits, ends) = (new List<Hit>(), new List<long>());
+        var to = Walk(run, from, long.MaxValue, maxHits, (payload, end) =>
+        {
+            try
+            {
+                hits.Add(HitCodec.Read(payload));
+                ends.Add(end);
+            }
+            catch (InvalidDataException e)
+            {
+                QuarantinedRecords++;
+                log.LogError(e, "The journal record that ends at {Position} of run {Run} is not a hit and is left out.", end, run);
+            }
+        });
+        return new JournalSlice(run, from, to, hits, ends);
+    }
+
+    public long Count(Guid run, long from, long to)
+    {
+        var count = 0L;
+        while (from < to)
+        {
+            var next = Walk(run, from, to, int.MaxValue, (_, _) => count++);
+            if (next == from) break;
+            from = next;
+        }
+
+        return count;
+    }
+
+    // One chunk of one segment. Returns the position behind what was read, which is `from` where there is nothing.
+    private long Walk(Guid run, long from, long until, int maxRecords, RecordVisitor visit)
+    {
+        if (segments.Find(run, from) is not { } segment) return from;
+        // Behind a lost stretch the run goes on where its next segment begins.
+        if (from < segment.Header.First) return segment.Header.First;
+
+        var end = Math.Min(segment.End, until);
+        var chunk = _chunk.AsSpan(0, (int)Math.Min(_chunk.Length, end - from));
+        chunk = chunk[..segments.Read(segment, from, chunk)];
+        var seed = Seed(run);
+        var (offset, records) = (0, 0);
+        while (records < maxRecords && Record.TryRead(chunk[offset..], seed, from + offset, out var record))
+        {
+            visit(chunk.Slice(offset + Record.HeaderBytes, record.Payload), from + offset + record.Size);
+            offset += record.Size;
+            records++;
+        }
+
+        if (offset > 0) return from + offset;
+
+        // Not the edge of a chunk but a hole: one that recovery told of, or one that came since.
+        foreach (var hole in segment.Holes)
+            if (hole.From <= from && from < hole.To) return hole.To;
+        var resume = SegmentScan.NextRecord(chunk, 0, seed, from, out _);
+        var behind = resume < 0 ? from + Math.Max(chunk.Length & -Record.Alignment, Record.Alignment) : from + resume;
+        behind = Math.Min(behind, segment.End);
+        QuarantinedRecords++;
+        log.LogError("Journal segment {Segment} cannot be read from position {From} to {To}: its disk may be failing.",
+            Path.GetFileName(segment.Path), from, behind);
+        return behind;
+    }
+
+    private uint Seed(Guid run)
+    {
+        if (_seed.Run != run) _seed = (run, Record.Seed(run));
+        return _seed.Seed;
+    }
+
+    private delegate void RecordVisitor(ReadOnlySpan<byte> payload, long end);
+}
+
+/// <summary>Consecutive hits of one run.</summary>
+/// <param name="Run">Id of the run.</param>
+/// <param name="From">Position that was asked for.</param>
+/// <param name="To">Position behind what was read; beyond the last of <paramref name="Ends"/> where something unreadable was stepped over.</param>
+/// <param name="Hits">In order of arrival.</param>
+/// <param name="Ends">For each hit the position behind it.</param>
+internal sealed record JournalSlice(Guid Run, long From, long To, IReadOnlyList<Hit> Hits, IReadOnlyList<long> Ends)
+{
+    public bool IsEmpty => To == From;
+}
