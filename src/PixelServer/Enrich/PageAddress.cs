@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace PixelServer.Enrich;
 
@@ -90,7 +91,7 @@ internal readonly ref struct PageAddress
         }
         if (host.EndsWith('.')) host = host[..^1];
         if (host.IsEmpty || host.Length > MaxHost) return null;
-        return System.Text.Ascii.IsValid(host) ? HostName(host) : Internationalized(host);
+        return Ascii.IsValid(host) ? HostName(host) : Internationalized(host);
     }
 
     private static string? HostV6(ReadOnlySpan<char> host)
@@ -113,11 +114,16 @@ internal readonly ref struct PageAddress
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.') || c == '.' && dot) return null;
             dot = c == '.';
         }
-        return string.Create(host.Length, host, static (into, from) => System.Text.Ascii.ToLower(from, into, out _));
+        return string.Create(host.Length, host, static (into, from) => Ascii.ToLower(from, into, out _));
     }
 
     private static string? Internationalized(ReadOnlySpan<char> host)
     {
+        foreach (var rune in host.EnumerateRunes()) // a lone surrogate is read as U+FFFD
+            if (rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+                return null;
+
         try
         {
             return Idn.GetAscii(host.ToString().ToLowerInvariant()) is { Length: <= MaxHost } ascii ? HostName(ascii.TrimEnd('.')) : null;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Globalization;
 using Npgsql;
 using NpgsqlTypes;
@@ -9,14 +10,13 @@ namespace PixelServer.Store;
 internal sealed class PostgresStore(
     NpgsqlDataSource source, string connectionString, StoreOptions options, TimeProvider clock, ILogger<PostgresStore> logger) : IEventStore
 {
-    // Larger than any write buffer of Npgsql, so that it goes to the socket without another copy; small enough to stay in the cache.
-    private const int ChunkBytes = 128 * 1024;
-
     private static readonly string Copy = $"copy events ({EventColumns.Names}) from stdin (format binary)";
 
     // Journals that we have called unknown: only those may begin in the middle. A journal that is missing without our having
     // said so was lost by the database (restored, failed over), and the drain has to look back first.
-    private readonly HashSet<Guid> _unknown = [];
+    private readonly ConcurrentDictionary<Guid, bool> _unknown = new();
+
+    private readonly PostgresLimits _limits = PostgresConnection.Limits(connectionString);
 
     public string Name => "postgresql";
 
@@ -31,7 +31,7 @@ internal sealed class PostgresStore(
     {
         await using var connection = await source.OpenConnectionAsync(ct);
         var position = await PositionAsync(connection, journal, ct);
-        if (position is null) _unknown.Add(journal);
+        if (position is null) _unknown[journal] = true;
         return position;
     }
 
@@ -73,7 +73,7 @@ internal sealed class PostgresStore(
 
         await MoveAsync(connection, batch, limited);
         await transaction.CommitAsync(limited);
-        _unknown.Remove(batch.Journal);
+        _unknown.TryRemove(batch.Journal, out _);
     }, ct);
 
     public Task<IReadOnlyList<string>> RecentAsync(string? siteId, int limit, CancellationToken ct) =>
@@ -94,7 +94,7 @@ internal sealed class PostgresStore(
             if (batch.Events.Count > 0) await CopyAsync(connection, batch.Events, ct); // first: Citus then opens its shards in parallel
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
-            _unknown.Remove(batch.Journal);
+            _unknown.TryRemove(batch.Journal, out _);
         }
         catch (PostgresException e) when (PostgresVerdicts.JudgesARow(e))
         {
@@ -102,10 +102,11 @@ internal sealed class PostgresStore(
         }
     }
 
-    private static async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<Event> events, CancellationToken ct)
+    private async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<Event> events, CancellationToken ct)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(_limits.ChunkBytes);
         var stream = await connection.BeginRawBinaryCopyAsync(Copy, ct);
+        stream.WriteTimeout = stream.ReadTimeout = (int)_limits.Command.TotalMilliseconds;
         try
         {
             for (var next = 0; next < events.Count;)
@@ -117,11 +118,10 @@ internal sealed class PostgresStore(
                     buffer = ArrayPool<byte>.Shared.Rent(size + PostgresRows.Header.Length);
                 }
 
-                var written = Encode(events, ref next, buffer);
-                await stream.WriteAsync(buffer.AsMemory(0, written), ct);
+                await WriteAsync(stream, buffer.AsMemory(0, Encode(events, ref next, buffer)), ct);
             }
 
-            await stream.WriteAsync(PostgresRows.Trailer, ct);
+            await WriteAsync(stream, PostgresRows.Trailer, ct);
         }
         catch
         {
@@ -135,6 +135,18 @@ internal sealed class PostgresStore(
         }
 
         await stream.DisposeAsync(); // here the server says what it thinks of the rows
+    }
+
+    // What does not fit Npgsql's own buffer is sent past it, without a timeout: a server that stopped reading would hold us for ever.
+    private async Task WriteAsync(NpgsqlRawCopyStream stream, ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    {
+        while (!bytes.IsEmpty)
+        {
+            ct.ThrowIfCancellationRequested();
+            var piece = Math.Min(bytes.Length, _limits.ChunkBytes);
+            await stream.WriteAsync(bytes[..piece], ct);
+            bytes = bytes[piece..];
+        }
     }
 
     private static int Encode(IReadOnlyList<Event> events, ref int next, Span<byte> buffer)
@@ -174,7 +186,7 @@ internal sealed class PostgresStore(
         }
 
         var found = await PositionAsync(connection, batch.Journal, ct);
-        if (found is null && (batch.From == 0 || _unknown.Contains(batch.Journal)))
+        if (found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal)))
         {
             await using var insert = new NpgsqlCommand(
                 """
@@ -230,7 +242,7 @@ internal sealed class PostgresStore(
     // Npgsql bounds commands and connecting, but neither every write of a COPY nor all of it together.
     private async Task BoundedAsync(Func<CancellationToken, Task> work, CancellationToken ct)
     {
-        using var deadline = new CancellationTokenSource(PostgresConnection.SaveTimeout(connectionString), clock);
+        using var deadline = new CancellationTokenSource(_limits.Batch, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
         try
         {

@@ -34,7 +34,7 @@ internal sealed class PostgresTestStore(SharedPostgres postgres) : IAsyncDisposa
 
     public async Task CreateAsync()
     {
-        ConnectionString = await postgres.Cluster.CreateDatabaseAsync();
+        ConnectionString = PostgresConnection.Complete(await postgres.Cluster.CreateDatabaseAsync());
         _source = NpgsqlDataSource.Create(ConnectionString + ";Maximum Pool Size=5");
     }
 

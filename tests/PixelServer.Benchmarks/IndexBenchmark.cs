@@ -1,0 +1,2 @@
+namespace PixelServer.Benchmarks;
+internal static class IndexBenchmark { public static Task RunAsync() => Task.CompletedTask; }
