@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using System.Globalization;
 using PixelServer.Tests.Support;
@@ -63,8 +64,7 @@ public sealed class KillTests(ITestOutputHelper output)
         var fresh = Sample.Of("fresh-0");
         using (var wire = new Wire(server.Port)) Assert.Equal(200, await wire.SendAsync(fresh.AsPixel("fresh.test")));
         oracle.Told([fresh.Id], 200);
-        await Eventually.TrueAsync(
-            async () => await tables.CountAsync("events") >= oracle.Acknowledged, () => $"{oracle.Acknowledged} events are stored\n{server.Said}", s_drainPatience);
+        // The fresh event waits in the journal's newest run, which is delivered last: when it waits no more, nothing does.
         await Eventually.TrueAsync(
             async () => (await server.MetricsAsync())["pixel_events_waiting"] == 0, () => $"nothing waits in the journal\n{server.Said}", s_drainPatience);
         var rows = await StoredAsync(tables);
@@ -148,9 +148,11 @@ public sealed class KillTests(ITestOutputHelper output)
         }
     }
 
-    private static async Task<IReadOnlyList<StoredSample>> StoredAsync(Tables tables) =>
-        [.. (await tables.QueryAsync<(string, string, string?, string?, string?)>("select client_event_id, name, user_id, url, cast(properties as text) from events"))
-            .Select(row => new StoredSample(row.Item1, row.Item2, row.Item3, row.Item4, row.Item5))];
+    private static Task<IReadOnlyList<StoredSample>> StoredAsync(Tables tables) => tables.QueryAsync(
+        "select client_event_id, name, user_id, url, cast(properties as text) from events",
+        row => new StoredSample(row.GetString(0), row.GetString(1), Text(row, 2), Text(row, 3), Text(row, 4)));
+
+    private static string? Text(DbDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
     private static int Number(string variable, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : otherwise;
