@@ -1,3 +1,4 @@
+using System.Data.Common;
 using PixelServer.Collect;
 using PixelServer.Enrich;
 using PixelServer.Journal;
@@ -66,8 +67,16 @@ internal static class Program
         services.AddDrain();
         services.AddJournal(configuration, journal);
         await using var provider = services.BuildServiceProvider();
-        var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
-        Console.Out.WriteLine($"{moved} events of {journal} are in the store.");
-        return 0;
+        try
+        {
+            var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
+            Console.Out.WriteLine($"{moved} events of {journal} are in the store.");
+            return 0;
+        }
+        catch (DbException e)
+        {
+            Console.Error.WriteLine($"The store does not take the events: {Visible.Of(e.Message.ReplaceLineEndings(" "))} Nothing is lost: run it again.");
+            return 1;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using PixelServer.Ops;
 
 namespace PixelServer.Collect;
 
@@ -11,9 +12,6 @@ internal sealed class CollectOptions
 
     /// <summary>Addresses and networks of proxies in front of us. Not set: loopback. An empty list: nobody.</summary>
     public IReadOnlyList<string>? TrustedProxies { get; init; }
-
-    /// <summary>By site id, which is case-sensitive.</summary>
-    public Dictionary<string, SiteOptions> Sites { get; init; } = new(StringComparer.Ordinal);
 
     /// <summary>For every site that is not listed, and for what a listed site leaves out.</summary>
     public SiteOptions DefaultSite { get; init; } = new();
@@ -29,6 +27,15 @@ internal sealed class CollectOptions
     /// <summary>Header in which a trusted proxy names the visitor's country, such as <c>CF-IPCountry</c>. Empty, the default: none is read.</summary>
     [RegularExpression("^[A-Za-z0-9-]{0,64}$", ErrorMessage = "the name of a header, or nothing")]
     public string CountryHeader { get; init; } = "";
+
+    /// <summary>The binder takes an empty list, which a settings file may hold, for no list, and passes over a list that is written as one text.</summary>
+    /// <exception cref="SettingException">It is one text.</exception>
+    public static IReadOnlyList<string>? List(IConfiguration configuration, string key, IReadOnlyList<string>? bound)
+    {
+        var text = configuration[key];
+        if (text?.Length > 0) throw new SettingException(key, text, $"a list: {key}:0, {key}:1 and so on");
+        return text is null ? bound : bound ?? [];
+    }
 }
 
 /// <summary>Where the doors are; section <c>Pixel:Paths</c>.</summary>

@@ -19,7 +19,7 @@ internal static class CollectSetup
         var options = Settings.Read<CollectOptions>(configuration, "Pixel");
         if (options.Paths.Pixel == options.Paths.Beacon)
             throw new SettingException("Pixel:Paths:Beacon", options.Paths.Beacon, "another path than Pixel:Paths:Pixel");
-        var sites = new Sites(options);
+        var sites = new Sites(configuration, options.DefaultSite, options.UnknownSites);
         var trusted = Trusted(options, configuration);
 
         services.TryAddSingleton(TimeProvider.System);
@@ -65,10 +65,7 @@ internal static class CollectSetup
 
     private static TrustedProxies Trusted(CollectOptions options, IConfiguration configuration)
     {
-        if (configuration["Pixel:TrustedProxies"] is { Length: > 0 } single)
-            throw new SettingException("Pixel:TrustedProxies", single, "a list: Pixel:TrustedProxies:0, Pixel:TrustedProxies:1 and so on");
-        if (options.TrustedProxies is not { } listed) return TrustedProxies.Loopback;
-
+        if (CollectOptions.List(configuration, "Pixel:TrustedProxies", options.TrustedProxies) is not { } listed) return TrustedProxies.Loopback;
         var networks = new List<IPNetwork>();
         for (var i = 0; i < listed.Count; i++)
         {

@@ -17,16 +17,18 @@ internal sealed class Sites
     private readonly Site? _other;
 
     /// <exception cref="SettingException">A site's id or one of its origins is not usable.</exception>
-    public Sites(CollectOptions options)
+    public Sites(IConfiguration configuration, SiteOptions fallback, UnknownSites unknown)
     {
-        foreach (var id in options.Sites.Keys)
-            if (!IsId(id)) throw new SettingException($"Pixel:Sites:{id}", id, "site ids of 1 to 64 letters, digits and ._-");
+        var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback);
+        _other = unknown == UnknownSites.Accept ? other : null;
 
-        var fallback = options.DefaultSite;
-        var other = Ready("Pixel:DefaultSite", fallback, fallback);
-        _listed = options.Sites.ToFrozenDictionary(
-            pair => pair.Key, pair => Ready($"Pixel:Sites:{pair.Key}", pair.Value, fallback), StringComparer.Ordinal);
-        _other = options.UnknownSites == UnknownSites.Accept ? other : null;
+        // Each by itself: bound as a dictionary, an entry with a wrong value would be left out in silence.
+        _listed = configuration.GetSection("Pixel:Sites").GetChildren().ToFrozenDictionary(
+            child => child.Key,
+            child => IsId(child.Key)
+                ? Ready(configuration, child.Path, Settings.Read<SiteOptions>(configuration, child.Path), fallback)
+                : throw new SettingException(child.Path, child.Key, "site ids of 1 to 64 letters, digits and ._-"),
+            StringComparer.Ordinal);
     }
 
     public static bool IsId(ReadOnlySpan<char> text) =>
@@ -43,9 +45,9 @@ internal sealed class Sites
         return site is null ? Refusal.UnknownSite : null;
     }
 
-    private static Site Ready(string key, SiteOptions own, SiteOptions fallback)
+    private static Site Ready(IConfiguration configuration, string key, SiteOptions own, SiteOptions fallback)
     {
-        var origins = own.AllowedOrigins ?? fallback.AllowedOrigins ?? [];
+        var origins = CollectOptions.List(configuration, key + ":AllowedOrigins", own.AllowedOrigins) ?? fallback.AllowedOrigins ?? [];
         for (var i = 0; i < origins.Count; i++)
             if (!Origins.IsPattern(origins[i]))
                 throw new SettingException($"{key}:AllowedOrigins:{i}", origins[i], "an origin such as https://example.com or https://*.example.com");

@@ -21,9 +21,11 @@ internal static class Bots
     private static readonly SearchValues<string> Libraries = Sections["http_library"];
     private static readonly SearchValues<string> Known = Sections["bot_list"];
 
-    private static readonly SearchValues<string> Words = SearchValues.Create(["crawl", "spider", "scrap"], StringComparison.OrdinalIgnoreCase);
+    private static readonly SearchValues<string> Words =
+        SearchValues.Create(["crawl", "spider", "scrap"], StringComparison.OrdinalIgnoreCase);
     private static readonly SearchValues<string> Addresses = SearchValues.Create(["://", "www."], StringComparison.OrdinalIgnoreCase);
-    private static readonly SearchValues<string> TrulyCompatible = SearchValues.Create(["MSIE", "Trident", "Konqueror", "ms-office"], StringComparison.Ordinal);
+    private static readonly SearchValues<string> TrulyCompatible =
+        SearchValues.Create(["MSIE", "Trident", "Konqueror", "ms-office"], StringComparison.Ordinal);
 
     private static readonly SearchValues<char> DomainCharacters =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
@@ -43,14 +45,16 @@ internal static class Bots
         if (Holds(marked, Known)) return Verdict.BotList;
         if (userAgent.ContainsAny(Words) || SaysBot(userAgent)) return Verdict.BotWord;
         if (userAgent.ContainsAny(Addresses) || HoldsMailAddress(userAgent)) return Verdict.BotAddress;
-        if (userAgent.Contains("compatible;", StringComparison.Ordinal) && !userAgent.ContainsAny(TrulyCompatible)) return Verdict.BotCompatible;
+        if (userAgent.Contains("compatible;", StringComparison.Ordinal) && !userAgent.ContainsAny(TrulyCompatible))
+            return Verdict.BotCompatible;
         return Holds(marked, Libraries) ? Verdict.HttpLibrary : null;
     }
 
     /// <summary>The sections of the list; the reason code of each is its name.</summary>
     public static ILookup<string, string> ReadList()
     {
-        using var stream = typeof(Bots).Assembly.GetManifestResourceStream(ListName) ?? throw new InvalidOperationException($"{ListName} is not embedded.");
+        using var stream = typeof(Bots).Assembly.GetManifestResourceStream(ListName)
+            ?? throw new InvalidOperationException($"{ListName} is not embedded.");
         using var reader = new StreamReader(stream);
         var tokens = new List<(string Section, string Token)>();
         var section = "";
@@ -91,7 +95,7 @@ internal static class Bots
         if (at <= 0 || !char.IsAsciiLetterOrDigit(text[at - 1])) return false;
         var domain = text[(at + 1)..];
         if (domain.IndexOfAnyExcept(DomainCharacters) is >= 0 and var end) domain = domain[..end];
-        
+
         // Not "en_IR@calendar=gregorian" (Instagram's way with a locale) and not "ios@9.2.3" (Ecosia's with a version).
         return !domain.IsEmpty && char.IsAsciiLetter(domain[0]) && domain.Contains('.');
     }

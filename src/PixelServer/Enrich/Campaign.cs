@@ -26,7 +26,8 @@ internal readonly record struct Campaign(string? Source, string? Medium, string?
 
     // Nearly no event has one of them: four vectorised searches are cheaper than reading the JSON.
     private static bool MayName(ReadOnlySpan<byte> json) =>
-        json.Length > 2 && (json.IndexOf("tm_"u8) >= 0 || json.IndexOf("pk_"u8) >= 0 || json.IndexOf("matomo_"u8) >= 0 || json.IndexOf("piwik_"u8) >= 0);
+        json.Length > 2 && (json.IndexOf("tm_"u8) >= 0 || json.IndexOf("pk_"u8) >= 0
+            || json.IndexOf("matomo_"u8) >= 0 || json.IndexOf("piwik_"u8) >= 0);
 
     private enum Field { None = -1, Source, Medium, Name, Term, Content }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using MaxMind.Db;
 using PixelServer.Ops;
@@ -9,8 +10,12 @@ namespace PixelServer.Enrich;
 /// The file is read into memory: a mapped file that is overwritten in place would end the process. A masked
 /// address finds the country of the first address of its /24 or /48, which but for a few split networks is that of all of it.
 /// </remarks>
-internal sealed class Countries : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "In memory the reader holds no handle, and it lives as long as the server.")]
+internal sealed class Countries
 {
+    /// <summary>Words in the type of a file, one of which says that it knows countries.</summary>
+    private static readonly string[] Kinds = ["Country", "City", "Enterprise"];
+
     private readonly Reader _reader;
 
     /// <exception cref="SettingException">The file cannot be read or is none of a kind that knows countries.</exception>
@@ -20,14 +25,13 @@ internal sealed class Countries : IDisposable
         {
             _reader = new Reader(path, FileAccessMode.Memory);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDatabaseException or ArgumentException or DeserializationException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException
+            or InvalidDatabaseException or DeserializationException)
         {
             throw NotUsable(path);
         }
 
-        var kind = _reader.Metadata.DatabaseType;
-        if (!kind.Contains("Country", StringComparison.Ordinal) && !kind.Contains("City", StringComparison.Ordinal) && !kind.Contains("Enterprise", StringComparison.Ordinal))
-            throw NotUsable(path);
+        if (!Kinds.Any(kind => _reader.Metadata.DatabaseType.Contains(kind, StringComparison.Ordinal))) throw NotUsable(path);
     }
 
     /// <summary>ISO 3166-1 alpha-2, upper case; null where the file knows none.</summary>
@@ -42,8 +46,6 @@ internal sealed class Countries : IDisposable
             return null; // one damaged entry must not stop the drain
         }
     }
-
-    public void Dispose() => _reader.Dispose();
 
     private static SettingException NotUsable(string path) =>
         new("Pixel:Enrich:CountryDatabase", path, "the path of a readable MaxMind country or city file (.mmdb), or nothing");

@@ -7,9 +7,6 @@ internal static class EnrichSetup
 {
     /// <summary>Reads the settings and opens the country file at once, so that a wrong one stops the start and not the drain.</summary>
     /// <exception cref="SettingException">A setting of <c>Pixel:Enrich</c> is not usable.</exception>
-    public static IServiceCollection AddEnrich(this IServiceCollection services, IConfiguration configuration)
-    {
-        var enricher = new Enricher(Settings.Read<EnrichOptions>(configuration, "Pixel:Enrich"));
-        return services.AddSingleton(_ => enricher); // by a factory, so that the container disposes of it
-    }
+    public static IServiceCollection AddEnrich(this IServiceCollection services, IConfiguration configuration) =>
+        services.AddSingleton(new Enricher(Settings.Read<EnrichOptions>(configuration, "Pixel:Enrich")));
 }

@@ -3,7 +3,7 @@ namespace PixelServer.Enrich;
 /// <summary>Says everything about a hit that can be said without asking anybody: pure, so that hits can be replayed with better rules.</summary>
 /// <remarks>Takes every hit: text of any content and length gives an event, in time linear in its length. Safe on any number of threads.</remarks>
 /// <exception cref="Ops.SettingException">The country file cannot be used; thrown by the constructor only.</exception>
-internal sealed class Enricher(EnrichOptions options) : IDisposable
+internal sealed class Enricher(EnrichOptions options)
 {
     private readonly UserAgents _userAgents = new();
     private readonly Countries? _countries = options.CountryDatabase.Length > 0 ? new Countries(options.CountryDatabase) : null;
@@ -36,8 +36,6 @@ internal sealed class Enricher(EnrichOptions options) : IDisposable
             TrafficReasons = reasons,
         };
     }
-
-    public void Dispose() => _countries?.Dispose();
 
     /// <summary>
     /// The file's word before the proxy's: the operator chose the file, and it can be renewed and replayed. The address of a mail

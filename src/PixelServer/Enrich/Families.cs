@@ -101,9 +101,16 @@ internal static class Families
 
     public static readonly Family[] Tablets = [new("tablet", "iPad", "Tablet;", "Tablet)", "PlayBook", "Kindle", "; KF")];
 
-    public static readonly Family[] Phones = [new("mobile", "iPhone", "iPod", "Mobi", "Windows Phone", "KAIOS/", "Opera Mini", "BlackBerry", "BB10;", "MIDP", "Outlook-iOS", "Outlook-Android")];
+    public static readonly Family[] Phones =
+    [
+        new("mobile", "iPhone", "iPod", "Mobi", "Windows Phone", "KAIOS/", "Opera Mini", "BlackBerry", "BB10;", "MIDP",
+            "Outlook-iOS", "Outlook-Android"),
+    ];
 
-    /// <summary>Brands of <c>Sec-CH-UA</c> that name one browser. Unknown brands are skipped, and with them the odd one that is put in on purpose (GREASE).</summary>
+    /// <summary>
+    /// Brands of <c>Sec-CH-UA</c> that name one browser. Unknown brands are skipped, and with them the odd one that is put in on
+    /// purpose (GREASE).
+    /// </summary>
     public static readonly Family[] NamedBrands =
     [
         new("Edge", "\"Microsoft Edge"),

@@ -7,8 +7,8 @@ namespace PixelServer.Enrich;
 
 /// <summary>The parts of a page's address that have columns or carry parameters.</summary>
 /// <remarks>
-/// An own reader of spans, not <see cref="Uri"/>: it takes a tenth of the time and of the memory (docs/traffic.md has the figures),
-/// keeps the path as it was sent where Uri rewrites it, and has no input on which it throws. Where it differs from a browser
+/// An own reader of spans, not <see cref="Uri"/>: it takes a seventh of the time and a third of the memory (docs/traffic.md has the
+/// figures), keeps the path as it was sent where Uri rewrites it, and has no input on which it throws. Where it differs from a browser
 /// (WHATWG URL) it is stricter: no host rather than a guessed one.
 /// </remarks>
 internal readonly ref struct PageAddress
@@ -120,8 +120,9 @@ internal readonly ref struct PageAddress
     private static string? Internationalized(ReadOnlySpan<char> host)
     {
         foreach (var rune in host.EnumerateRunes()) // a lone surrogate is read as U+FFFD
-            if (rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse
-                or UnicodeCategory.OtherNotAssigned or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            if (rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format
+                or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.SpaceSeparator
+                or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
                 return null;
 
         try

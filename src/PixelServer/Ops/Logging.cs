@@ -10,8 +10,8 @@ namespace PixelServer.Ops;
 /// <summary>Where log events go and what they look like: standard output, one event per line, nothing per request.</summary>
 internal static class Logging
 {
-    public static void AddLogging(this IServiceCollection services, OpsOptions options) =>
-        services.AddSerilog(
+    public static void AddLog(this IServiceCollection services, OpsOptions options) =>
+        services.AddLogging().AddSerilog(
             (provider, log) => log
                 .MinimumLevel.Is((LogEventLevel)Enum.Parse<LogEventLevel>(options.LogLevel.ToString()))
                 .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)

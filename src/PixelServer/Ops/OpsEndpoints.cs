@@ -26,7 +26,7 @@ internal static class OpsEndpoints
         services.TryAddSingleton(_ => new Terminal(Console.Out));
         services.AddSingleton<Ledger>();
         services.AddSingleton(provider => new Meters(Meters.NextName(), provider.GetRequiredService<Ledger>()));
-        services.AddLogging(ops);
+        services.AddLog(ops);
     }
 
     /// <summary>Health, figures, the API page, the banner, the admin token, the manner of stopping. Needs <see cref="AddBasics"/>.</summary>

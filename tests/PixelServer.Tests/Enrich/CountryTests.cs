@@ -35,7 +35,7 @@ public sealed class CountryTests : IDisposable
     [InlineData("192.0.2.1", null, null)] // a file may hold anything
     public void The_file_names_the_country_and_the_proxy_where_the_file_does_not(string? ip, string? proxy, string? country)
     {
-        using var enricher = WithFile();
+        var enricher = WithFile();
         Assert.Equal(country, enricher.Enrich(SomeHit.With(ip: ip, proxyCountry: proxy)).Country);
     }
 
@@ -50,7 +50,7 @@ public sealed class CountryTests : IDisposable
     [InlineData(null, null)]
     public void Without_a_file_the_proxys_word_counts_if_it_is_a_country(string? proxy, string? country)
     {
-        using var enricher = new Enricher(new EnrichOptions());
+        var enricher = new Enricher(new EnrichOptions());
         Assert.Equal(country, enricher.Enrich(SomeHit.With(ip: "203.0.113.77", proxyCountry: proxy)).Country);
     }
 
@@ -82,7 +82,7 @@ public sealed class CountryTests : IDisposable
     [Fact]
     public void A_damaged_entry_costs_its_country_and_not_the_drain()
     {
-        WithFile().Dispose();
+        WithFile();
         var bytes = File.ReadAllBytes(FilePath);
         var data = bytes.AsSpan().IndexOf("country"u8) - 2; // behind the map's and the text's control bytes
         for (var i = data; i < data + 20; i++)
@@ -90,7 +90,7 @@ public sealed class CountryTests : IDisposable
             var damaged = bytes.ToArray();
             damaged[i] ^= 0xFF;
             File.WriteAllBytes(FilePath, damaged);
-            using var enricher = new Enricher(new EnrichOptions { CountryDatabase = FilePath });
+            var enricher = new Enricher(new EnrichOptions { CountryDatabase = FilePath });
             Assert.Matches("^[A-Z]{2}$", enricher.Enrich(SomeHit.With(ip: "203.0.113.77", proxyCountry: "US")).Country);
             Assert.Equal("DE", enricher.Enrich(SomeHit.With(ip: "2001:db8:aaaa::")).Country);
         }

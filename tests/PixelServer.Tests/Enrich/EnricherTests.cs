@@ -36,7 +36,7 @@ public class EnricherTests
     public void Every_hit_gives_an_event_whose_columns_any_database_takes()
     {
         var enricher = new Enricher(new EnrichOptions());
-        AnyHit.Sample(hit => Storable(enricher.Enrich(hit)), iter: 20_000);
+        AnyHit.Sample(hit => Storable(enricher.Enrich(hit)), iter: 5_000);
     }
 
     [Fact]
@@ -49,13 +49,13 @@ public class EnricherTests
     [Fact]
     public void A_crowd_of_user_agents_that_push_each_other_out_changes_no_answer()
     {
-        // 30,000 for 8,192 places: nearly each has met strangers in its place, and is asked for once more among them.
+        // 20,000 for 8,192 places: nearly each has met strangers in its place, and is asked for once more among them.
         var enricher = new Enricher(new EnrichOptions());
         string[] shapes = [SomeHit.ChromeOnWindows + " Edg/", SomeHit.ChromeOnWindows + " OPR/", "Mozilla/5.0 (compatible; bot/", "Mozilla/5.0 (iPhone) Version/"];
         string?[] browsers = ["Edge", "Opera", null, null];
-        for (var i = 0; i < 60_000; i++)
+        for (var i = 0; i < 40_000; i++)
         {
-            var n = i < 30_000 ? i : i * 7 % 30_000;
+            var n = i < 20_000 ? i : i * 7 % 20_000;
             var e = enricher.Enrich(SomeHit.With(userAgent: shapes[n % 4] + n));
             Assert.Equal((browsers[n % 4], n % 4 == 2 ? Traffic.Bot : Traffic.Human), (e.Browser, e.Traffic));
         }
@@ -96,11 +96,16 @@ public class EnricherTests
             SomeHit.With(url: "https://a.test/?utm_source=" + long1, referrer: "https://[" + long1, properties: "{\"utm_source\":\"" + long1),
             SomeHit.With(url: "https://a.test/" + long1 + "#utm_source=" + long1, userAgent: SomeHit.ChromeOnWindows + long1),
         };
-        var clock = Stopwatch.StartNew();
-        foreach (var hit in hits) Storable(enricher.Enrich(hit));
-
-        // Some 3,000,000 characters: milliseconds where the work is linear, minutes where it is not. The bound leaves room for a busy machine.
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), clock.Elapsed.ToString());
+        // Some 3,000,000 characters: milliseconds where the work is linear, minutes where it is not. The best of three leaves room for
+        // a machine that is busy with something else.
+        var best = TimeSpan.MaxValue;
+        for (var round = 0; round < 3 && best > TimeSpan.FromSeconds(1); round++)
+        {
+            var clock = Stopwatch.StartNew();
+            foreach (var hit in hits) Storable(enricher.Enrich(hit));
+            best = TimeSpan.FromTicks(Math.Min(best.Ticks, clock.Elapsed.Ticks));
+        }
+        Assert.True(best < TimeSpan.FromSeconds(1), best.ToString());
     }
 
     [Fact]

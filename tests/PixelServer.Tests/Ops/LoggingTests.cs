@@ -14,7 +14,7 @@ public sealed class LoggingTests
     [InlineData("Json")]
     public async Task A_visitors_text_cannot_begin_a_log_line_or_reach_the_terminal(string format)
     {
-        await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:Ops:LogFormat={format}"]);
+        await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:Ops:LogFormat={format}", "--Pixel:Ops:LogLevel=Warning"]);
         var before = app.Output.Length;
 
         Logger(app).LogWarning(new InvalidOperationException(Forged), "Odd visitor {UserAgent} and {@Whole}", Forged, new { Text = Forged });

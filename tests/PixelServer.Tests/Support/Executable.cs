@@ -9,11 +9,12 @@ internal sealed class Executable : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _out = new(), _error = new();
 
-    private Executable(IEnumerable<string> args, string workingDirectory)
+    private Executable(IEnumerable<string> args, string workingDirectory, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = workingDirectory };
         foreach (var arg in (IEnumerable<string>)[Path.Combine(AppContext.BaseDirectory, "PixelServer.dll"), .. args]) start.ArgumentList.Add(arg);
         foreach (var name in start.Environment.Keys.Where(IsConfiguration).ToArray()) start.Environment.Remove(name);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Add(_out, line.Data);
         _process.ErrorDataReceived += (_, line) => Add(_error, line.Data);
@@ -23,11 +24,15 @@ internal sealed class Executable : IDisposable
     }
 
     public int Id => _process.Id;
+    public bool HasEnded => _process.HasExited;
     public string Out { get { lock (_out) return _out.ToString(); } }
     public string Error { get { lock (_error) return _error.ToString(); } }
 
     /// <summary>Started and left running.</summary>
     public static Executable Start(string workingDirectory, params string[] args) => new(args, workingDirectory);
+
+    /// <summary>Started and left running, with further environment variables.</summary>
+    public static Executable Start(string workingDirectory, IReadOnlyDictionary<string, string> environment) => new([], workingDirectory, environment);
 
     /// <summary>Started and waited for.</summary>
     public static async Task<(int Code, string Out, string Error)> RunAsync(params string[] args)
@@ -46,11 +51,15 @@ internal sealed class Executable : IDisposable
     }
 
     /// <summary>SIGTERM, as a supervisor or <c>docker stop</c> sends it.</summary>
-    public void Terminate() => Process.Start("kill", ["-TERM", $"{Id}"]).WaitForExit();
+    /// <remarks>The shell's own kill: the program of that name is not everywhere.</remarks>
+    public void Terminate() => Process.Start("sh", ["-c", $"kill -TERM {Id}"]).WaitForExit();
+
+    /// <summary>SIGKILL: nothing in the program gets to know.</summary>
+    public void Kill() => _process.Kill(entireProcessTree: true);
 
     public void Dispose()
     {
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        if (!HasEnded) Kill();
         _process.Dispose();
     }
 
