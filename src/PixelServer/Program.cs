@@ -1,3 +1,82 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+using System.Data.Common;
+using PixelServer.Collect;
+using PixelServer.Enrich;
+using PixelServer.Journal;
+using PixelServer.Ops;
+using PixelServer.Report;
+using PixelServer.Store;
+
+namespace PixelServer;
+
+/// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
+internal static class Program
+{
+    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainAsync);
+
+    /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
+    /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
+    internal static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        if (!Listening.IsSaid(builder.Configuration)) builder.WebHost.UseUrls(Listening.Default);
+        var (services, configuration) = (builder.Services, builder.Configuration);
+
+        // Background services stop in reverse order, Kestrel first: registered from the far end of the flow to the near end,
+        // each stage empties itself into the next while the next is still alive.
+        services.AddBasics(configuration);
+        services.AddReport();
+        services.AddEnrich(configuration);
+        services.AddStore(configuration);
+        services.AddDrain();
+        services.AddJournal(configuration);
+        services.AddCollect(configuration);
+        services.AddOps();
+        replace?.Invoke(services);
+        Settings.RefuseUnknown(configuration);
+
+        var app = builder.Build();
+        app.UseLastNet();
+        app.UseCollect();
+        app.UseOps();
+        app.UseRouting(); // only behind the doors: a hit needs no route table
+        app.MapReport();
+        app.MapOps();
+        return app;
+    }
+
+    private static async Task<int> ServeAsync(string[] args)
+    {
+        await using var app = Build(args);
+        await app.StartAsync();
+        await app.WaitForShutdownAsync();
+        // The host stops when a background service breaks, but keeps it to itself.
+        return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+    }
+
+    /// <summary>Ships what another machine left in its journal into this configuration's store.</summary>
+    private static async Task<int> DrainAsync(string directory, string[] args, CancellationToken ct)
+    {
+        var journal = Path.Combine(directory, "journal") is var inner && Directory.Exists(inner) ? inner : directory;
+        if (!Directory.Exists(journal)) throw new DirectoryNotFoundException($"There is no directory {journal}.");
+
+        var (services, configuration) = (new ServiceCollection(), Cli.Configuration(args));
+        services.AddBasics(configuration);
+        services.AddEnrich(configuration);
+        services.AddStore(configuration);
+        services.AddDrain();
+        services.AddJournal(configuration, journal);
+        await using var provider = services.BuildServiceProvider();
+        try
+        {
+            var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
+            Console.Out.WriteLine($"{moved} events of {journal} are in the store.");
+            return 0;
+        }
+        catch (DbException e)
+        {
+            Console.Error.WriteLine($"The store does not take the events: {Visible.Of(e.Message.ReplaceLineEndings(" "))} Nothing is lost: run it again.");
+            return 1;
+        }
+    }
+}

@@ -1,3 +1,15 @@
 using BenchmarkDotNet.Running;
+using PixelServer.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);
+switch (args.FirstOrDefault())
+{
+    case "copy":
+        await CopyBenchmark.RunAsync();
+        break;
+    case "indexes":
+        await IndexBenchmark.RunAsync();
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);
+        break;
+}

@@ -32,6 +32,8 @@ internal static class CollectSetup
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<PixelDoor>(provider, options.CountryHeader));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BeaconDoor>(provider, options.CountryHeader));
         services.Configure<KestrelServerOptions>(Limit);
+        services.AddSingleton(new Door("pixel", options.Paths.Pixel)).AddSingleton(new Door("beacon", options.Paths.Beacon));
+        foreach (var route in DoorRoutes.Of(options.Paths)) services.AddSingleton(route);
         return services;
     }
 

@@ -41,6 +41,9 @@ internal sealed class Appender(Segments segments, JournalOptions options, TimePr
     /// <summary>What the last commit met: <see cref="AppendOutcome.Accepted"/> where all is well.</summary>
     public AppendOutcome State => _trouble;
 
+    /// <summary>How long ago a commit last met trouble; meaningless while <see cref="State"/> is <see cref="AppendOutcome.Accepted"/>.</summary>
+    public TimeSpan TroubleAge => clock.GetElapsedTime(Volatile.Read(ref _troubleAt));
+
     /// <summary>Adds a hit to the next commit; false if the commit is full.</summary>
     /// <exception cref="ArgumentException">The hit is larger than a record may be; the limits of the door forbid that.</exception>
     public bool TryAdd(Hit hit)
@@ -137,7 +140,7 @@ internal sealed class Appender(Segments segments, JournalOptions options, TimePr
 
     private AppendOutcome Tell(AppendOutcome outcome)
     {
-        if (outcome != AppendOutcome.Accepted) _troubleAt = clock.GetTimestamp();
+        if (outcome != AppendOutcome.Accepted) Volatile.Write(ref _troubleAt, clock.GetTimestamp());
         if (outcome != _trouble)
         {
             if (outcome == AppendOutcome.Accepted) log.LogInformation("The journal takes events again.");

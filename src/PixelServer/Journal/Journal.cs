@@ -52,12 +52,13 @@ internal sealed class Journal : IHostedService, IDisposable
     /// <param name="ledger">Told of every durable hit.</param>
     /// <param name="log">Told of every damage.</param>
     /// <param name="flushed">Told how long each commit took and how many hits it held.</param>
+    /// <param name="disk">The machine's file system where none is given.</param>
     /// <exception cref="IOException">The directory cannot be used, or another server uses it.</exception>
     /// <exception cref="NewerJournalException">A later version wrote it.</exception>
     public static Journal Open(string directory, JournalOptions options, Acknowledge acknowledge, TimeProvider clock, Ledger ledger,
-        ILogger log, Action<TimeSpan, int>? flushed = null)
+        ILogger log, Action<TimeSpan, int>? flushed = null, IDisk? disk = null)
     {
-        var disk = new Disk();
+        disk ??= new Disk();
         disk.CreateDirectory(directory);
         var directoryLock = DirectoryLock.Take(directory);
         try
@@ -79,7 +80,7 @@ internal sealed class Journal : IHostedService, IDisposable
     public IReadOnlyList<Guid> Runs => [.. _segments.Runs.Where(run => run != CurrentRun), CurrentRun];
 
     public JournalStatus Status => new(
-        _stopping ? AppendOutcome.Stopping : _appender.State, CurrentRun, _appender.Durable, _queue.Reader.Count, _segments.Bytes,
+        _stopping ? AppendOutcome.Stopping : _appender.State, _appender.TroubleAge, CurrentRun, _appender.Durable, _queue.Reader.Count, _segments.Bytes,
         _segments.Damage, _reader.QuarantinedRecords);
 
     /// <summary>Completes when the hit is as durable as <c>Pixel:Acknowledge</c> asks for, or cannot be made so. Never throws.</summary>

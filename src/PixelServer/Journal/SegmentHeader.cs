@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using PixelServer.Ops;
 
 namespace PixelServer.Journal;
 
@@ -59,4 +60,4 @@ internal readonly record struct SegmentHeader(Guid Run, long Ordinal, long First
 
 /// <summary>The journal holds something that only a later version of the server can read: it is left as it is.</summary>
 internal sealed class NewerJournalException(string what)
-    : Exception($"The journal holds {what} of a later version of PixelServer: start that version again, or let it drain the journal.");
+    : OperatorException($"The journal holds {what} of a later version of PixelServer: start that version again, or let it drain the journal.");

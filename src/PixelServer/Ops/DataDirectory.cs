@@ -8,11 +8,21 @@ internal sealed class DataDirectory
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Creates what is missing. Relative paths count from the current directory.</summary>
+    /// <exception cref="SettingException">The directory cannot be made, or not be written to.</exception>
     public DataDirectory(string path)
     {
-        Root = Path.GetFullPath(path);
-        Create(Root);
-        Create(Path.Combine(Root, "keys"));
+        try
+        {
+            Root = Path.GetFullPath(path);
+            Create(Root);
+            Create(Path.Combine(Root, "keys"));
+            using var probe = new FileStream(
+                Path.Combine(Root, $".writable-{Guid.NewGuid():n}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new SettingException("Pixel:DataDirectory", path, $"a directory that the server may write to ({e.Message.TrimEnd('.')})");
+        }
     }
 
     public string Root { get; }

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace PixelServer.Ops;
@@ -11,9 +12,20 @@ namespace PixelServer.Ops;
 /// </summary>
 internal static partial class Settings
 {
+    // Kept beside the configuration that was read, not in a global: two servers in one process have two.
+    private static readonly ConditionalWeakTable<IConfiguration, List<SettingKey>> s_known = [];
+
+    /// <summary>Every key that was read from this configuration so far, whether it was set or not.</summary>
+    public static IReadOnlyCollection<SettingKey> Known(IConfiguration configuration) => s_known.GetOrCreateValue(configuration);
+
+    /// <summary>To be called when every folder has read its options.</summary>
+    /// <exception cref="SettingException">Something under <c>Pixel</c> is no setting: misspelt, or of another version.</exception>
+    public static void RefuseUnknown(IConfiguration configuration) => SettingKeys.CheckAll(configuration, "Pixel", Known(configuration));
+
     /// <exception cref="SettingException">A value cannot be read or is out of range.</exception>
-    public static T Read<T>(IConfiguration configuration, string section) where T : new()
+    public static T Read<T>(IConfiguration configuration, string section) where T : class, new()
     {
+        s_known.GetOrCreateValue(configuration).AddRange(SettingKeys.Of(section, new T()));
         T options;
         try
         {
@@ -39,6 +51,10 @@ internal static partial class Settings
                 if (rule.IsValid(value)) continue;
                 throw new SettingException($"{section}:{property.Name}", Convert.ToString(value, CultureInfo.InvariantCulture), Allowed(rule));
             }
+
+            // The binder takes any number for an enumeration, also one that means nothing.
+            if (value is Enum choice && !Enum.IsDefined(choice.GetType(), choice))
+                throw new SettingException($"{section}:{property.Name}", choice.ToString(), string.Join(", ", Enum.GetNames(choice.GetType())));
 
             // Nested options are ours and are checked like the outer ones; sites come by name in a dictionary.
             if (value is System.Collections.IDictionary named)
@@ -82,12 +98,18 @@ internal static partial class Settings
     private static partial Regex Unreadable();
 }
 
-/// <summary>One setting that the server cannot start with; the message is the whole explanation.</summary>
-internal sealed class SettingException(string key, string? value, string allowed)
-    : Exception($"Setting {key} = {Shown(key, value)} is not usable; allowed: {allowed}.")
+/// <summary>One setting that the server cannot start with; the message is the whole explanation, on one line.</summary>
+internal sealed class SettingException : OperatorException
 {
+    public SettingException(string key, string? value, string allowed)
+        : base($"Setting {Visible.Of(key)} = {Shown(key, value)} is not usable; allowed: {allowed}.") { }
+
+    /// <summary>For a key that is no setting.</summary>
+    public SettingException(string key, string nearest)
+        : base($"Setting {Visible.Of(key)} does not exist; the nearest one is {nearest}.") { }
+
     // What stands in a secret's place may be the secret with a slip in it: it never reaches a log.
     private static string Shown(string key, string? value) =>
         key.EndsWith("Token", StringComparison.OrdinalIgnoreCase) || key.EndsWith("Key", StringComparison.OrdinalIgnoreCase)
-            ? "(hidden)" : $"'{(value ?? "").ReplaceLineEndings(" ")}'";
+            ? "(hidden)" : $"'{Visible.Of(value ?? "")}'";
 }

@@ -115,7 +115,9 @@ internal sealed class SimulatedDisk : IDisk
             }
             catch (IOException)
             {
-                // As Linux does it: the dirty pages are marked clean, so the next flush has nothing to write and succeeds.
+                // As Linux does it: some pages got there, the others are marked clean, so that the next flush has nothing to
+                // write and succeeds.
+                if (disk.Flushes % 2 == 0) foreach (var sector in _dirty) Keep(sector);
                 _dirty.Clear();
                 throw;
             }

@@ -1,0 +1,72 @@
+using PixelServer.Ops;
+
+namespace PixelServer.Collect;
+
+/// <summary>The doors as the API page shows them, made from the tables that the doors themselves work by.</summary>
+internal static class DoorRoutes
+{
+    private const string Group = "Collect";
+
+    private static readonly ApiParameter[] s_headers =
+    [
+        new("Cookie", "header", "`px_id`: the visitor's id that this server gave; a forged one is replaced."),
+        new("Sec-GPC", "header", "`1` is recorded with the event.", "1"),
+    ];
+
+    public static IEnumerable<ApiRoute> Of(PathOptions paths) =>
+    [
+        new("GET", paths.Pixel, Group, "Record one event; always answers the same 43-byte GIF")
+        {
+            Description = "Every other parameter is kept in `properties`. Both the short and the long names of the parameters are understood.",
+            Parameters = [.. QueryParameters(), .. s_headers],
+            Answers =
+            [
+                new(200, "The GIF. Without the header `X-Pixel-Refused` the event is kept; with it the event was refused and the header holds the code:\n\n"
+                    + Codes(Refusal.All.Where(one => one.Status is 400 or 403)), "image/gif"),
+                .. Problems(Refusal.All.Where(one => one.Status == 405)),
+                new(503, "The same GIF: the event could not be kept and may be sent again after `Retry-After`; `X-Pixel-Refused` holds the code:\n\n"
+                    + Codes(Refusal.All.Where(one => one.MayBeRetried)), "image/gif"),
+            ],
+        },
+        new("HEAD", paths.Pixel, Group, "The headers of the GIF; not counted as an event") { Answers = [new(200, "The headers.")] },
+        new("POST", paths.Beacon, Group, "Record one event or many")
+        {
+            Description = $"One object, an array, or `{{\"{Parameters.Batch}\":[…]}}` of at most {Limits.BatchEvents} events; {Limits.BodyBytes} bytes, "
+                + $"{Limits.UnpackedBytes} when unpacked (gzip or br). Consent strings stand in `{Parameters.Consent}{{}}`, everything else in "
+                + $"`{Parameters.Properties}{{}}`. What the query says holds for every event that does not say it itself. Both the short and the long names are understood:\n\n"
+                + string.Join("\n", Parameters.All.Select(one => $"- `{one.Json}`{(one.Query == one.Json ? "" : $" (`{one.Query}`)")}: {Meaning(one)}")),
+            Parameters = [.. QueryParameters(), new("Content-Encoding", "header", "`gzip` or `br`.", "gzip"), .. s_headers],
+            Bodies =
+            [
+                new("application/json", "single", """{"event":"purchase","user_id":"user123","value":59.90,"currency":"EUR","url":"https://shop.example/thanks","properties":{"plan":"pro"}}"""),
+                new("application/json", "array", """[{"event":"page_view","url":"https://shop.example/"},{"event":"add_to_cart","properties":{"sku":"A-1"}}]"""),
+                new("application/json", "batch", """{"batch":[{"event":"page_view","timestamp":"2026-11-23T10:00:00Z","sent_at":"2026-11-23T10:00:02Z"}]}"""),
+                new("text/plain", "sendBeacon", """{"event":"page_view","url":"https://shop.example/"}"""),
+                new("application/x-www-form-urlencoded", "form", "e=page_view&u=user123"),
+            ],
+            Answers =
+            [
+                new(200, "Some events are kept; those that are not are named by their index and must not be sent again.", "application/json",
+                    """{"accepted":1,"refused":[{"index":1,"code":"name_too_long"}]}"""),
+                new(204, "Every event is kept."),
+                .. Problems(Refusal.All),
+            ],
+        },
+        new("OPTIONS", paths.Beacon, Group, "Preflight of a request from a page of another origin (CORS)")
+        {
+            Parameters = [new("Origin", "header", "Echoed where the site allows it.", "https://shop.example")],
+            Answers = [new(204, "With the `Access-Control-…` headers where the origin is allowed, without them where it is not.")],
+        },
+    ];
+
+    private static IEnumerable<ApiParameter> QueryParameters() =>
+        Parameters.All.Select(one => new ApiParameter(one.Query, "query", Meaning(one), one.Example));
+
+    private static string Meaning(Parameter one) => one.Meaning + (one.MaxChars > 0 ? $"; at most {one.MaxChars} characters" : "") + ".";
+
+    private static IEnumerable<ApiAnswer> Problems(IEnumerable<Refusal> refusals) => refusals.GroupBy(one => one.Status).OrderBy(group => group.Key)
+        .Select(group => new ApiAnswer(group.Key, Codes(group), "application/problem+json",
+            $$"""{"type":"urn:pixelserver:{{group.First().Code}}","title":"{{group.First().Title}}","status":{{group.Key}},"code":"{{group.First().Code}}"}"""));
+
+    private static string Codes(IEnumerable<Refusal> refusals) => string.Join("\n", refusals.Select(one => $"- `{one.Code}`: {one.Title}"));
+}

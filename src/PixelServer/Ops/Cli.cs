@@ -1,0 +1,118 @@
+using System.CommandLine;
+
+namespace PixelServer.Ops;
+
+/// <summary>The verbs. Without one the server serves, and every argument is ASP.NET Core configuration.</summary>
+internal static class Cli
+{
+    /// <summary>The operator has to change something: a setting, an argument, the surroundings.</summary>
+    public const int Unusable = 2;
+
+    /// <param name="args">As given to the process.</param>
+    /// <param name="serve">Takes all arguments.</param>
+    /// <param name="drain">Takes the directory and the configuration arguments; ships what is in the journal there.</param>
+    /// <returns>Exit code: 0 done, 1 failed, 2 cannot be done as asked.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, Func<string[], Task<int>> serve, Func<string, string[], CancellationToken, Task<int>> drain)
+    {
+        if (args is [] || IsConfiguration(args[0]))
+            return await GuardAsync(() => Stray(args) is { } stray ? throw new FormatException($"The argument '{stray}' means nothing here.") : serve(args));
+
+        var root = Root(drain);
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors is [var first, ..])
+        {
+            var verbs = string.Join(", ", root.Subcommands.Select(verb => verb.Name));
+            await Console.Error.WriteLineAsync($"{Visible.Of(first.Message.ReplaceLineEndings(" "))} Verbs: {verbs}; without one the server serves.");
+            return Unusable;
+        }
+
+        return await GuardAsync(() => parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+    }
+
+    /// <summary>Runs something that the surroundings can spoil, and says on one line what is wrong with them.</summary>
+    public static async Task<int> GuardAsync(Func<Task<int>> run)
+    {
+        try
+        {
+            return await run();
+        }
+        catch (Exception e) when (StartFailure.Explain(e) is { } line)
+        {
+            await Console.Error.WriteLineAsync(line);
+            return Unusable;
+        }
+        catch (Exception e)
+        {
+            await Console.Error.WriteLineAsync(e.ToString());
+            return 1;
+        }
+    }
+
+    private static RootCommand Root(Func<string, string[], CancellationToken, Task<int>> drain)
+    {
+        var dir = new Option<string>("--dir") { Description = "Data directory or journal directory of the machine that is gone", Required = true };
+        var drainVerb = new Command("drain", "Ship the journal of another data directory into the store, then exit") { dir };
+        drainVerb.TreatUnmatchedTokensAsErrors = false;
+        drainVerb.SetAction((parsed, ct) => drain(parsed.GetRequiredValue(dir), Passed(parsed), ct));
+
+        var url = new Option<string?>("--url") { Description = "Address of the server; by default the one that this configuration serves" };
+        var healthVerb = new Command("healthcheck", "Ask a running server whether it is alive; exit code 0 or 1") { url };
+        healthVerb.TreatUnmatchedTokensAsErrors = false;
+        healthVerb.SetAction((parsed, ct) => HealthCheck.RunAsync(parsed.GetValue(url), Passed(parsed), ct));
+
+        var tokenVerb = new Command("admin-token", "Make a new admin token and print it; the old one stops working at the next start");
+        tokenVerb.TreatUnmatchedTokensAsErrors = false;
+        tokenVerb.SetAction(parsed => NewToken(Passed(parsed)));
+
+        var versionVerb = new Command("version", "Print the version");
+        versionVerb.SetAction(_ => Console.Out.WriteLine(Version));
+
+        return new RootCommand("PixelServer: self-hosted tracking pixel. Without a verb it serves; see docs/operations.md for all settings.")
+        {
+            drainVerb, healthVerb, tokenVerb, versionVerb,
+        };
+    }
+
+    /// <summary>Of the assembly, without the build's suffix.</summary>
+    public static string Version { get; } = typeof(Cli).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+
+    /// <summary>The arguments of a verb that are configuration.</summary>
+    /// <exception cref="FormatException">One of them is neither.</exception>
+    private static string[] Passed(ParseResult parsed)
+    {
+        string[] args = [.. parsed.UnmatchedTokens];
+        return Stray(args) is { } stray ? throw new FormatException($"The argument '{stray}' means nothing here.") : args;
+    }
+
+    private static bool IsConfiguration(string argument) =>
+        argument is not ("-h" or "-?" or "--help" or "--version") && (argument.StartsWith('-') || argument.StartsWith('/') || argument.Contains('='));
+
+    /// <summary>The first argument that the configuration would silently pass over; null if there is none.</summary>
+    private static string? Stray(ReadOnlySpan<string> args)
+    {
+        for (var i = 0; i < args.Length; i++)
+        {
+            if (!IsConfiguration(args[i])) return args[i];
+            if (args[i].Contains('=')) continue;
+            var key = args[i].StartsWith("--", StringComparison.Ordinal) || args[i].StartsWith('/');
+            if (!key || i + 1 == args.Length) return args[i];
+            i++; // its value
+        }
+
+        return null;
+    }
+
+    private static int NewToken(string[] args)
+    {
+        var options = Settings.Read<PixelOptions>(Configuration(args), "Pixel");
+        if (options.AdminToken.Length > 0) throw new FormatException("Pixel:AdminToken is configured and wins: change it there.");
+        Console.Out.WriteLine(AdminToken.Make(new DataDirectory(options.DataDirectory)).JustMade);
+        return 0;
+    }
+
+    /// <summary>What the server itself would read with these arguments.</summary>
+    public static IConfigurationRoot Configuration(string[] args) => new ConfigurationBuilder()
+        .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
+        .AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(args).Build();
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace PixelServer.Ops;
+
+/// <summary>An error that a caller can act on: a problem document (RFC 9457) with a <c>code</c> that never changes its meaning.</summary>
+/// <param name="Status">HTTP status.</param>
+/// <param name="Code">Stable word, documented in docs/errors.md.</param>
+/// <param name="Title">The same sentence for every case of this code.</param>
+internal sealed record Problem(int Status, string Code, string Title)
+{
+    public static readonly Problem InvalidParameter = new(400, "invalid_parameter", "A parameter has a value that is not allowed.");
+    public static readonly Problem Unauthorized = new(401, "unauthorized", "This address needs the admin token as a bearer token in the Authorization header.");
+    public static readonly Problem NotFound = new(404, "not_found", "There is nothing at this address.");
+    public static readonly Problem MethodNotAllowed = new(405, "method_not_allowed", "This address does not take this method; the Allow header names those it takes.");
+    public static readonly Problem InternalError = new(500, "internal_error", "The server made a mistake; its log has the details.");
+    public static readonly Problem StoreAway = new(503, "store_away", "The store cannot be asked at the moment; events are still taken and kept in the journal.");
+
+    /// <summary>Those of every route that is not a door of its own.</summary>
+    public static IReadOnlyList<Problem> All { get; } = [InvalidParameter, Unauthorized, NotFound, MethodNotAllowed, InternalError, StoreAway];
+
+    /// <summary>The problem for an answer that has a status and nothing else.</summary>
+    public static Problem Of(int status) =>
+        All.FirstOrDefault(one => one.Status == status)
+        ?? new(status, "http_" + status.ToString(CultureInfo.InvariantCulture), "The request cannot be served.");
+
+    /// <param name="http">Its response must not have started.</param>
+    /// <param name="detail">What is wrong in this case; never what a visitor sent.</param>
+    public Task WriteAsync(HttpContext http, string? detail = null)
+    {
+        http.Response.StatusCode = Status;
+        http.Response.ContentType = "application/problem+json";
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        return http.Response.WriteAsync(ToJson(detail), http.RequestAborted);
+    }
+
+    public string ToJson(string? detail = null) => JsonSerializer.Serialize(new Document("urn:pixelserver:" + Code, Title, Status, Code, detail), s_json);
+
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    private sealed record Document(string Type, string Title, int Status, string Code, string? Detail);
+}

@@ -1,0 +1,36 @@
+using Npgsql;
+
+namespace PixelServer.Store;
+
+/// <summary>Bounds how long a transaction of ours may wait for locks, and the one lock under which collectors change the schema.</summary>
+internal static class PostgresLocks
+{
+    /// <summary>Key of the advisory lock for migrations and partitions: "pixel" in ASCII.</summary>
+    private const long Schema = 0x70_69_78_65_6C;
+
+    private const int TimeoutMilliseconds = 10_000;
+
+    /// <summary>
+    /// For the running transaction only: a wait for a lock ends with an error after ten seconds, the session speaks UTC, and a commit
+    /// is on disk even where the operator's default is <c>synchronous_commit = off</c>: the journal forgets what the store confirms.
+    /// </summary>
+    public static async Task BoundAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var bound = new NpgsqlCommand(
+            $"""
+             select set_config('lock_timeout', '{TimeoutMilliseconds}', true),
+                    set_config('timezone', 'UTC', true),
+                    set_config('synchronous_commit',
+                               case current_setting('synchronous_commit') when 'off' then 'on'
+                                    else current_setting('synchronous_commit') end, true)
+             """, connection);
+        await bound.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Until the end of the transaction, so that it also works behind a pooler that hands out transactions.</summary>
+    public static async Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var take = new NpgsqlCommand($"select pg_advisory_xact_lock({Schema})", connection);
+        await take.ExecuteNonQueryAsync(ct);
+    }
+}

@@ -1,0 +1,51 @@
+using Npgsql;
+
+namespace PixelServer.Store;
+
+/// <summary>Makes partitions of <c>events</c> beside running writers, readers and other collectors.</summary>
+internal static class PostgresPartitions
+{
+    /// <summary>Makes what <paramref name="days"/> lack, in one transaction. Safe to run from several collectors at once.</summary>
+    /// <returns>The partitions that were made.</returns>
+    public static async Task<IReadOnlyList<Partition>> CreateAsync(
+        NpgsqlDataSource source, IReadOnlyCollection<DateOnly> days, PartitionBy by, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync(connection, ct);
+        if (Partition.Missing(await ExistingAsync(connection, ct), days, by).Count == 0) return [];
+
+        await PostgresLocks.TakeSchemaAsync(connection, ct);
+        var missing = Partition.Missing(await ExistingAsync(connection, ct), days, by); // a rival may have been quicker
+        foreach (var partition in missing)
+        {
+            // Not "create table … partition of": that locks the parent against readers and writers, so one long report would
+            // hold up the next day and everything queued behind. Attaching locks it only against other changes of the schema.
+            await using var create = new NpgsqlCommand(
+                $"""
+                 create table {partition.Table} (like events including defaults including constraints including storage);
+                 alter table events attach partition {partition.Table} for values {partition.Sql}
+                 """, connection);
+            await create.ExecuteNonQueryAsync(ct);
+        }
+
+        await transaction.CommitAsync(ct);
+        return missing;
+    }
+
+    private static async Task<IReadOnlyCollection<Partition>> ExistingAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var query = new NpgsqlCommand(
+            """
+            select pg_get_expr(child.relpartbound, child.oid)
+            from pg_inherits
+            join pg_class as child on child.oid = pg_inherits.inhrelid
+            where pg_inherits.inhparent = 'events'::regclass
+            """, connection);
+        var found = new List<Partition>();
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct))
+            if (Partition.Read(rows.GetString(0)) is { } partition) found.Add(partition);
+        return found;
+    }
+}

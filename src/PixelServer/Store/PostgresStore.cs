@@ -1,0 +1,256 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace PixelServer.Store;
+
+/// <summary>Events in PostgreSQL: binary COPY through the partitioned table, with the journal's position in the same transaction.</summary>
+internal sealed class PostgresStore(
+    NpgsqlDataSource source, string connectionString, StoreOptions options, TimeProvider clock, ILogger<PostgresStore> logger) : IEventStore
+{
+    private static readonly string Copy = $"copy events ({EventColumns.Names}) from stdin (format binary)";
+
+    // Journals that we have called unknown: only those may begin in the middle. A journal that is missing without our having
+    // said so was lost by the database (restored, failed over), and the drain has to look back first.
+    private readonly ConcurrentDictionary<Guid, bool> _unknown = new();
+
+    private readonly PostgresLimits _limits = PostgresConnection.Limits(connectionString);
+
+    public string Name => "postgresql";
+
+    public async Task PrepareAsync(CancellationToken ct)
+    {
+        await Migrations.RunPostgresAsync(source, connectionString, logger, ct);
+        var yesterday = Today.AddDays(-1); // the journal may hold hits of before midnight
+        await MakePartitionsAsync([.. Enumerable.Range(0, options.PartitionsAhead + 2).Select(yesterday.AddDays)], ct);
+    }
+
+    public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        var position = await PositionAsync(connection, journal, ct);
+        if (position is null) _unknown[journal] = true;
+        return position;
+    }
+
+    public Task SaveAsync(EventBatch batch, CancellationToken ct) => BoundedAsync(async limited =>
+    {
+        try
+        {
+            await SaveOnceAsync(batch, limited);
+        }
+        catch (PostgresException e) when (PostgresVerdicts.IsMissingPartition(e))
+        {
+            await MakePartitionsAsync(DaysOf(batch), limited);
+            await SaveOnceAsync(batch, limited);
+        }
+    }, ct);
+
+    public Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct) => BoundedAsync(async limited =>
+    {
+        var row = RejectedRow.Of(batch, reason);
+        await using var connection = await source.OpenConnectionAsync(limited);
+        await using var transaction = await connection.BeginTransactionAsync(limited);
+        await PostgresLocks.BoundAsync(connection, limited);
+        await using (var insert = new NpgsqlCommand(
+            """
+            insert into events_rejected (event_id, received_at, rejected_at, site_id, name, code, reason, payload)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            """, connection))
+        {
+            insert.Parameters.Add(new() { Value = row.EventId });
+            insert.Parameters.Add(new() { Value = row.ReceivedAt.UtcDateTime });
+            insert.Parameters.Add(new() { Value = clock.GetUtcNow().UtcDateTime });
+            insert.Parameters.Add(new() { Value = row.SiteId });
+            insert.Parameters.Add(new() { Value = row.Name });
+            insert.Parameters.Add(new() { Value = row.Code });
+            insert.Parameters.Add(new() { Value = row.Reason });
+            insert.Parameters.Add(new() { Value = row.Payload });
+            await insert.ExecuteNonQueryAsync(limited);
+        }
+
+        await MoveAsync(connection, batch, limited);
+        await transaction.CommitAsync(limited);
+        _unknown.TryRemove(batch.Journal, out _);
+    }, ct);
+
+    public Task<IReadOnlyList<string>> RecentAsync(string? siteId, int limit, CancellationToken ct) =>
+        PostgresRecent.ReadAsync(source, siteId, limit, clock.GetUtcNow(), ct);
+
+    /// <summary>The data source belongs to the container.</summary>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private DateOnly Today => DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
+
+    private async Task SaveOnceAsync(EventBatch batch, CancellationToken ct)
+    {
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(ct);
+            await using var transaction = await connection.BeginTransactionAsync(ct);
+            await PostgresLocks.BoundAsync(connection, ct);
+            if (batch.Events.Count > 0) await CopyAsync(connection, batch.Events, ct); // first: Citus then opens its shards in parallel
+            await MoveAsync(connection, batch, ct);
+            await transaction.CommitAsync(ct);
+            _unknown.TryRemove(batch.Journal, out _);
+        }
+        catch (PostgresException e) when (PostgresVerdicts.JudgesARow(e))
+        {
+            throw new RefusedRowException(e.SqlState, e.MessageText, e);
+        }
+    }
+
+    private async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<Event> events, CancellationToken ct)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(_limits.ChunkBytes);
+        var stream = await connection.BeginRawBinaryCopyAsync(Copy, ct);
+        stream.WriteTimeout = stream.ReadTimeout = (int)_limits.Command.TotalMilliseconds;
+        try
+        {
+            for (var next = 0; next < events.Count;)
+            {
+                // One row alone may need more than a chunk.
+                if (PostgresRows.MaxSize(events[next]) is var size && size > buffer.Length - PostgresRows.Header.Length)
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = ArrayPool<byte>.Shared.Rent(size + PostgresRows.Header.Length);
+                }
+
+                await WriteAsync(stream, buffer.AsMemory(0, Encode(events, ref next, buffer)), ct);
+            }
+
+            await WriteAsync(stream, PostgresRows.Trailer, ct);
+        }
+        catch
+        {
+            // Disposing alone would tell the server that all rows have come.
+            await AbandonAsync(stream);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        await stream.DisposeAsync(); // here the server says what it thinks of the rows
+    }
+
+    // What does not fit Npgsql's own buffer is sent past it, without a timeout: a server that stopped reading would hold us for ever.
+    private async Task WriteAsync(NpgsqlRawCopyStream stream, ReadOnlyMemory<byte> bytes, CancellationToken ct)
+    {
+        while (!bytes.IsEmpty)
+        {
+            ct.ThrowIfCancellationRequested();
+            var piece = Math.Min(bytes.Length, _limits.ChunkBytes);
+            await stream.WriteAsync(bytes[..piece], ct);
+            bytes = bytes[piece..];
+        }
+    }
+
+    private static int Encode(IReadOnlyList<Event> events, ref int next, Span<byte> buffer)
+    {
+        var start = 0;
+        if (next == 0)
+        {
+            PostgresRows.Header.CopyTo(buffer);
+            start = PostgresRows.Header.Length;
+        }
+
+        var rows = new PostgresRows(buffer[start..]);
+        while (next < events.Count && PostgresRows.MaxSize(events[next]) <= buffer.Length - start - rows.Written) rows.Write(events[next++]);
+        return start + rows.Written;
+    }
+
+    private static async Task AbandonAsync(NpgsqlRawCopyStream stream)
+    {
+        try
+        {
+            await stream.CancelAsync();
+            await stream.DisposeAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            // The connection is broken; what broke it is already on its way to the caller.
+        }
+    }
+
+    private async Task MoveAsync(NpgsqlConnection connection, EventBatch batch, CancellationToken ct)
+    {
+        await using (var move = new NpgsqlCommand(
+            "update journal_positions set position = $3, host = $4, updated_at = now() where journal_id = $1 and position = $2", connection))
+        {
+            AddMove(move, batch);
+            if (await move.ExecuteNonQueryAsync(ct) == 1) return;
+        }
+
+        var found = await PositionAsync(connection, batch.Journal, ct);
+        if (found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal)))
+        {
+            await using var insert = new NpgsqlCommand(
+                """
+                insert into journal_positions (journal_id, position, host, updated_at)
+                select $1, $3, $4, now() where $2 >= 0
+                on conflict do nothing
+                """, connection);
+            AddMove(insert, batch);
+            if (await insert.ExecuteNonQueryAsync(ct) == 1) return;
+            found = await PositionAsync(connection, batch.Journal, ct);
+        }
+
+        throw new PositionMovedException(batch.Journal, batch.From, found);
+    }
+
+    private static void AddMove(NpgsqlCommand command, EventBatch batch)
+    {
+        command.Parameters.Add(new() { Value = batch.Journal });
+        command.Parameters.Add(new() { Value = batch.From });
+        command.Parameters.Add(new() { Value = batch.To });
+        command.Parameters.Add(new() { Value = Environment.MachineName });
+    }
+
+    private static async Task<long?> PositionAsync(NpgsqlConnection connection, Guid journal, CancellationToken ct)
+    {
+        await using var query = new NpgsqlCommand("select position from journal_positions where journal_id = $1", connection);
+        query.Parameters.Add(new() { Value = journal, NpgsqlDbType = NpgsqlDbType.Uuid });
+        return (long?)await query.ExecuteScalarAsync(ct);
+    }
+
+    private List<DateOnly> DaysOf(EventBatch batch)
+    {
+        var latest = Today.AddDays(Partition.LatestDaysAhead);
+        var days = new SortedSet<DateOnly>();
+        foreach (var e in batch.Events)
+        {
+            var day = DateOnly.FromDateTime(e.Hit.ReceivedAt.UtcDateTime);
+            if (day < Partition.Earliest || day > latest)
+                throw new RefusedRowException(PostgresErrorCodes.CheckViolation, string.Create(CultureInfo.InvariantCulture,
+                    $"received_at lies outside {Partition.Earliest:yyyy-MM-dd} to {latest:yyyy-MM-dd}: a clock was wrong"), null);
+            days.Add(day);
+        }
+
+        return [.. days];
+    }
+
+    private async Task MakePartitionsAsync(IReadOnlyCollection<DateOnly> days, CancellationToken ct)
+    {
+        foreach (var made in await PostgresPartitions.CreateAsync(source, days, options.PartitionBy, ct))
+            logger.LogInformation("Partition {Partition} is ready", made.Table);
+    }
+
+    // Npgsql bounds commands and connecting, but neither every write of a COPY nor all of it together.
+    private async Task BoundedAsync(Func<CancellationToken, Task> work, CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(_limits.Batch, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        try
+        {
+            await work(either.Token);
+        }
+        catch (OperationCanceledException e) when (deadline.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            throw new TimeoutException("The database took too long to take a batch.", e);
+        }
+    }
+}

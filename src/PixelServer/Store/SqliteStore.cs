@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace PixelServer.Store;
+
+/// <summary>Events in the embedded database: prepared inserts, one transaction per batch, with the journal's position in it.</summary>
+/// <remarks>SQLite is synchronous: the work runs on a pool thread, one writer at a time.</remarks>
+internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<SqliteStore> logger) : IEventStore
+{
+    // Earlier versions can lose committed pages when a writer resets the log beside another connection (sqlite.org/wal.html#walresetbug).
+    private static readonly Version Oldest = new(3, 51, 3);
+
+    private const int ConstraintViolated = 19, TooBig = 18, Mismatch = 20; // sqlite.org/rescode.html
+    private const int BusySeconds = 5;
+
+    private readonly string _connectionString = new SqliteConnectionStringBuilder
+    {
+        DataSource = file, Pooling = false, DefaultTimeout = BusySeconds,
+    }.ConnectionString;
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly ConcurrentDictionary<Guid, bool> _unknown = new(); // as in PostgresStore: only these may begin in the middle
+    private SqliteConnection? _writer;
+    private SqliteCommand? _insert;
+
+    public string Name => "sqlite";
+
+    public async Task PrepareAsync(CancellationToken ct)
+    {
+        await InTurnAsync(connection => CheckVersion(connection), ct);
+        await Migrations.RunSqliteAsync(_connectionString, logger, ct);
+    }
+
+    public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
+    {
+        long? position = null;
+        await InTurnAsync(connection => position = Position(connection, null, journal), ct);
+        if (position is null) _unknown[journal] = true;
+        return position;
+    }
+
+    public Task SaveAsync(EventBatch batch, CancellationToken ct) => InTransactionAsync(batch, (connection, transaction) =>
+    {
+        _insert ??= SqliteRows.Prepare(connection);
+        _insert.Transaction = transaction;
+        foreach (var e in batch.Events)
+        {
+            ct.ThrowIfCancellationRequested();
+            SqliteRows.Bind(_insert, e);
+            _insert.ExecuteNonQuery();
+        }
+    }, ct);
+
+    public Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct) => InTransactionAsync(batch, (connection, transaction) =>
+    {
+        var row = RejectedRow.Of(batch, reason);
+        using var insert = Command(connection, transaction,
+            """
+            insert into events_rejected (event_id, received_at, rejected_at, site_id, name, code, reason, payload)
+            values ($event_id, $received_at, $rejected_at, $site_id, $name, $code, $reason, $payload)
+            """,
+            ("$event_id", row.EventId.ToString("D")), ("$received_at", EventText.Time(row.ReceivedAt)),
+            ("$rejected_at", EventText.Time(clock.GetUtcNow())), ("$site_id", row.SiteId), ("$name", row.Name),
+            ("$code", row.Code), ("$reason", row.Reason), ("$payload", row.Payload));
+        insert.ExecuteNonQuery();
+    }, ct);
+
+    public Task<IReadOnlyList<string>> RecentAsync(string? siteId, int limit, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
+        return Task.Run(async () =>
+        {
+            await using var connection = Open(); // its own: a reader does not wait for the writer
+            await using var query = Command(connection, null,
+                $"""
+                 select {EventColumns.Names}
+                 from events
+                 where $site_id is null or site_id = $site_id
+                 order by received_at desc, event_id desc
+                 limit $limit
+                 """,
+                ("$site_id", (object?)siteId ?? DBNull.Value), ("$limit", limit));
+            await using var rows = await query.ExecuteReaderAsync(ct);
+            return await RecentRows.ReadAsync(rows, ct);
+        }, ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _turn.WaitAsync();
+        Forget();
+        _turn.Dispose();
+    }
+
+    private Task InTransactionAsync(EventBatch batch, Action<SqliteConnection, SqliteTransaction> work, CancellationToken ct) => InTurnAsync(connection =>
+    {
+        try
+        {
+            using var transaction = connection.BeginTransaction(deferred: false); // takes the write lock now, not half way
+            work(connection, transaction);
+            Move(connection, transaction, batch);
+            transaction.Commit();
+            _unknown.TryRemove(batch.Journal, out _);
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is ConstraintViolated or TooBig or Mismatch)
+        {
+            throw new RefusedRowException(e.SqliteExtendedErrorCode.ToString(CultureInfo.InvariantCulture), e.Message, e);
+        }
+    }, ct);
+
+    private void Move(SqliteConnection connection, SqliteTransaction transaction, EventBatch batch)
+    {
+        var found = Position(connection, transaction, batch.Journal);
+        var begins = found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal));
+        if (!begins && found != batch.From) throw new PositionMovedException(batch.Journal, batch.From, found);
+
+        using var move = Command(connection, transaction,
+            """
+            insert into journal_positions (journal_id, position, host, updated_at) values ($journal_id, $position, $host, $updated_at)
+            on conflict (journal_id) do update set position = excluded.position, host = excluded.host, updated_at = excluded.updated_at
+            """,
+            ("$journal_id", batch.Journal.ToString("D")), ("$position", batch.To), ("$host", Environment.MachineName),
+            ("$updated_at", EventText.Time(clock.GetUtcNow())));
+        move.ExecuteNonQuery();
+    }
+
+    private static long? Position(SqliteConnection connection, SqliteTransaction? transaction, Guid journal)
+    {
+        using var query = Command(connection, transaction,
+            "select position from journal_positions where journal_id = $journal_id", ("$journal_id", journal.ToString("D")));
+        return (long?)query.ExecuteScalar();
+    }
+
+    private async Task InTurnAsync(Action<SqliteConnection> work, CancellationToken ct)
+    {
+        await _turn.WaitAsync(ct);
+        try
+        {
+            await Task.Run(() => work(_writer ??= Open()), ct);
+        }
+        catch (SqliteException)
+        {
+            Forget(); // whatever is wrong with the file, the next try opens it afresh
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private SqliteConnection Open()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        try
+        {
+            connection.Open();
+            using var set = Command(connection, null,
+                $"pragma busy_timeout = {BusySeconds * 1000}; pragma journal_mode = wal; pragma synchronous = full");
+            set.ExecuteNonQuery();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private void Forget()
+    {
+        _insert?.Dispose();
+        _writer?.Dispose();
+        (_insert, _writer) = (null, null);
+    }
+
+    private static SqliteCommand Command(SqliteConnection connection, SqliteTransaction? transaction, string sql, params ReadOnlySpan<(string Name, object Value)> values)
+    {
+        var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = sql;
+        foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
+        return command;
+    }
+
+    private static void CheckVersion(SqliteConnection connection)
+    {
+        if (Version.Parse(connection.ServerVersion) < Oldest)
+            throw new NotSupportedException($"SQLite {connection.ServerVersion} can corrupt its write-ahead log; {Oldest} or later is needed.");
+    }
+}

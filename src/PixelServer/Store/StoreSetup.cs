@@ -1,0 +1,38 @@
+using Npgsql;
+using PixelServer.Ops;
+
+namespace PixelServer.Store;
+
+/// <summary>Chooses the store: PostgreSQL where the operator names one, else the embedded one.</summary>
+internal static class StoreSetup
+{
+    /// <summary>
+    /// Registers <see cref="IEventStore"/> and <see cref="StoreOptions"/>, and <see cref="NpgsqlDataSource"/> where PostgreSQL is the
+    /// store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/> and a logger.
+    /// </summary>
+    /// <exception cref="SettingException">A value is out of range, or the connection string cannot be read.</exception>
+    public static IServiceCollection AddStore(this IServiceCollection services, IConfiguration configuration)
+    {
+        var options = Settings.Read<StoreOptions>(configuration, "Pixel:Store");
+        services.AddSingleton(options);
+
+        if (configuration.GetConnectionString("Postgres") is not { } given || string.IsNullOrWhiteSpace(given))
+        {
+            return services.AddSingleton<IEventStore>(provider => new SqliteStore(
+                provider.GetRequiredService<DataDirectory>().Database, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
+        }
+
+        var connectionString = PostgresConnection.Complete(given);
+        services.AddSingleton(provider =>
+        {
+            var builder = new NpgsqlDataSourceBuilder(connectionString);
+            builder.UseLoggerFactory(provider.GetService<ILoggerFactory>());
+            return builder.Build();
+        });
+        return services.AddSingleton<IEventStore>(provider => new PostgresStore(
+            provider.GetRequiredService<NpgsqlDataSource>(), connectionString, options, Clock(provider),
+            provider.GetRequiredService<ILogger<PostgresStore>>()));
+    }
+
+    private static TimeProvider Clock(IServiceProvider provider) => provider.GetService<TimeProvider>() ?? TimeProvider.System;
+}

@@ -1,0 +1,117 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using PixelServer.Store;
+
+namespace PixelServer.Tests.Store;
+
+/// <summary>The embedded store, on a file of its own for each test.</summary>
+public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("pixelserver-sqlite-").FullName;
+    private readonly FakeTimeProvider _clock = new(Events.Noon);
+    private readonly List<IEventStore> _stores = [];
+
+    private string Database => Path.Combine(_directory, "pixel.db");
+
+    private protected override string PayloadQuery => "select cast(payload as text) from events_rejected";
+
+    private protected override IEventStore Open() => new SqliteStore(Database, _clock, NullLogger<SqliteStore>.Instance);
+
+    private protected override async Task<IEventStore> FreshAsync()
+    {
+        var store = Open();
+        _stores.Add(store);
+        await store.PrepareAsync(default);
+        return store;
+    }
+
+    private protected override async Task<IReadOnlyList<string?>> AskAsync(string sql)
+    {
+        await using var connection = new SqliteConnection($"Data Source={Database};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        var answers = new List<string?>();
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync()) answers.Add(rows.IsDBNull(0) ? null : rows.GetString(0));
+        return answers;
+    }
+
+    [Fact]
+    public async Task Committed_events_are_flushed_and_the_log_is_a_write_ahead_log()
+    {
+        var store = await FreshAsync();
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
+
+        Assert.Equal("wal", (await AskAsync("pragma journal_mode"))[0]);
+        Assert.True(File.Exists(Database + "-wal"));
+    }
+
+    [Fact]
+    public async Task Times_are_text_that_the_date_functions_of_SQLite_read()
+    {
+        var store = await FreshAsync();
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full(1, Events.Noon), Events.Full(2, Events.Noon.AddDays(-1))), default);
+
+        Assert.Equal(["2026-11-22 12:00", "2026-11-23 12:00"],
+            await AskAsync("select strftime('%Y-%m-%d %H:%M', received_at) from events order by received_at"));
+    }
+
+    [Fact]
+    public async Task Small_amounts_are_numbers_and_huge_ones_their_exact_digits()
+    {
+        var store = await FreshAsync();
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
+
+        Assert.Equal("real", (await AskAsync("select typeof(value) from events"))[0]);
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_the_store_being_away_not_the_row()
+    {
+        var store = await FreshAsync();
+        var journal = Guid.NewGuid();
+        await using var full = new SqliteStore("/dev/full/pixel.db", _clock, NullLogger<SqliteStore>.Instance);
+
+        await Assert.ThrowsAsync<SqliteException>(() => full.SaveAsync(Events.Batch(journal, 0, Events.Full()), default));
+        await store.SaveAsync(Events.Batch(journal, 0, Events.Full()), default);
+    }
+
+    [Fact]
+    public async Task A_row_that_the_schema_forbids_is_refused_with_the_code_of_SQLite()
+    {
+        var store = await FreshAsync();
+        await AskAsync("create trigger poison before insert on events when new.name = 'purchase' begin select raise(abort, 'no purchases'); end");
+        var journal = Guid.NewGuid();
+
+        var refused = await Assert.ThrowsAsync<RefusedRowException>(() =>
+            store.SaveAsync(Events.Batch(journal, 0, Events.Minimal(), Events.Full()), default));
+
+        Assert.Equal("1811", refused.Code); // SQLITE_CONSTRAINT_TRIGGER
+        Assert.Equal("0", await CountAsync());
+        await store.SaveAsync(Events.Batch(journal, 0, Events.Minimal()), default);
+    }
+
+    [Fact]
+    public async Task A_writer_that_holds_the_file_is_waited_for_and_then_the_store_is_away()
+    {
+        var store = await FreshAsync();
+        await using var other = new SqliteConnection($"Data Source={Database};Pooling=false");
+        await other.OpenAsync();
+        await using (var transaction = other.BeginTransaction(deferred: false))
+        {
+            var busy = await Assert.ThrowsAsync<SqliteException>(() => store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default));
+            Assert.Equal(5, busy.SqliteErrorCode);
+        }
+
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
+        Assert.Equal("1", await CountAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _stores) await store.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+}
