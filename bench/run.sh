@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Side by side on one machine: nginx that writes a log line, and this server that writes a row. See bench/README.md.
-#   BENCH_SECONDS=15 BENCH_WARM=5 BENCH_ROUNDS=3 BENCH_CONNECTIONS="64 256" bench/run.sh
+#   BENCH_SECONDS=15 BENCH_WARM=10 BENCH_ROUNDS=3 BENCH_CONNECTIONS="64 256" bench/run.sh
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-seconds=${BENCH_SECONDS:-15} warm=${BENCH_WARM:-5} rounds=${BENCH_ROUNDS:-3} connections=${BENCH_CONNECTIONS:-64 256}
+seconds=${BENCH_SECONDS:-15} warm=${BENCH_WARM:-10} rounds=${BENCH_ROUNDS:-3} connections=${BENCH_CONNECTIONS:-64 256}
 threads=2       # of wrk: with one it is wrk that is measured, not nginx
 variety=1000    # different requests per thread
 cookie_count=100
@@ -51,7 +51,7 @@ now() { date +%s.%N; }
 # --- PostgreSQL
 
 as_postgres() { if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-sql() { "$postgres_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U bench -d "${2:-events}" -c "$1"; }
+sql() { PGOPTIONS="-c client_min_messages=warning" "$postgres_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U bench -d "${2:-events}" -c "$1"; }
 
 start_postgres() {
   mkdir "$dir/postgres"

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace PixelServer.Collect;
@@ -53,24 +54,43 @@ internal static class BodyReader
 
     private static (byte[] Body, Refusal? Refusal) Unpack(byte[] packed, Packing packing)
     {
+        // One byte more than may come: a buffer that is full to the end says that there was too much.
         var unpacked = ArrayPool<byte>.Shared.Rent(Limits.UnpackedBytes + 1);
         try
         {
-            using var source = new MemoryStream(packed, writable: false);
-            using Stream stream = packing == Packing.Gzip
-                ? new GZipStream(source, CompressionMode.Decompress)
-                : new BrotliStream(source, CompressionMode.Decompress);
-            var length = stream.ReadAtLeast(unpacked.AsSpan(0, Limits.UnpackedBytes + 1), Limits.UnpackedBytes + 1, throwOnEndOfStream: false);
-            return length > Limits.UnpackedBytes ? ([], Refusal.BodyTooLarge) : (unpacked.AsSpan(0, length).ToArray(), null);
-        }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or IOException)
-        {
-            return ([], Refusal.BadEncoding); // Brotli says InvalidOperationException where gzip says InvalidDataException
+            var room = unpacked.AsSpan(0, Limits.UnpackedBytes + 1);
+            var isWhole = packing == Packing.Gzip ? TryGunzip(packed, room, out var length) : TryUnbrotli(packed, room, out length);
+            if (length == room.Length) return ([], Refusal.BodyTooLarge);
+            return isWhole ? (room[..length].ToArray(), null) : ([], Refusal.BadEncoding);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(unpacked);
         }
+    }
+
+    private static bool TryGunzip(byte[] packed, Span<byte> room, out int length)
+    {
+        length = 0;
+        if (packed.Length < 18) return false;
+        try
+        {
+            using var stream = new GZipStream(new MemoryStream(packed, writable: false), CompressionMode.Decompress);
+            length = stream.ReadAtLeast(room, room.Length, throwOnEndOfStream: false);
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+
+        // The stream takes a body that was cut off for a shorter one; the last four bytes tell (RFC 1952 2.3.1).
+        return BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan()[^4..]) == length;
+    }
+
+    private static bool TryUnbrotli(ReadOnlySpan<byte> packed, Span<byte> room, out int length)
+    {
+        using var decoder = new BrotliDecoder();
+        return decoder.Decompress(packed, room, out var read, out length) == OperationStatus.Done && read == packed.Length;
     }
 
     private static Packing PackingOf(string contentEncoding) => contentEncoding.Trim().ToLowerInvariant() switch

@@ -94,7 +94,7 @@ public sealed class HostileRequestTests
     public async Task Whatever_is_sent_no_answer_is_an_error_of_the_server()
     {
         await using var host = await CollectHost.StartAsync(("Pixel:Sites:s:AllowedOrigins:0", "https://s.example"), ("Pixel:Sites:g:Regime", "gdpr"));
-        var line = Gen.OneOf("GET /p.gif?", "POST /b?", "OPTIONS /b?", "HEAD /p.gif?", "POST /b");
+        var line = Gen.OneOf("GET /p.gif?", "POST /b?", "OPTIONS /b?", "HEAD /p.gif?");
         var query = Gen.OneOf("id=s", "id=g", "e=%", "&", "=", "%00", "v=1e999", "ts=9e99", "x=%ED%A0%80", "$consent=1", "a b", "#", "?").Array[0, 6].Select(string.Concat);
         var header = Gen.OneOf("Origin: null", "Origin: https://s.example", "Cookie: px_id=x", "X-Forwarded-For: ,,1", "X-Forwarded-Proto: ", "Sec-GPC: 1,",
             "Content-Type: application/json", "Content-Type: text/plain; charset", "Content-Type: application/x-www-form-urlencoded", "Content-Type: ;=",

@@ -81,7 +81,7 @@ public sealed class BrowserTests(Chromium chromium, SharedPostgres postgres) : I
     [InlineData("sqlite")]
     public async Task Beacons_as_text_as_JSON_and_on_page_hide_are_rows_of_the_visitor_whom_the_pixel_knows(string store)
     {
-        await using var server = await LiveServer.StartAsync(store, postgres, new KeyValuePair<string, string>("Pixel__Sites__shop__AllowedOrigins__0", Shop("")));
+        await using var server = await LiveServer.StartAsync(store, postgres, $"--Pixel:Sites:shop:AllowedOrigins:0={Shop("")}");
         await using var visitor = await chromium.VisitorAsync();
         _pages["/cart"] = $$"""
             <img src="{{Collector(server)}}/p.gif?id=shop&e=seen">
@@ -119,7 +119,7 @@ public sealed class BrowserTests(Chromium chromium, SharedPostgres postgres) : I
     [Fact]
     public async Task A_page_of_another_origin_may_not_send_JSON_for_a_site_that_lists_its_origins()
     {
-        await using var server = await LiveServer.StartAsync("sqlite", postgres, new KeyValuePair<string, string>("Pixel__Sites__shop__AllowedOrigins__0", Shop("")));
+        await using var server = await LiveServer.StartAsync("sqlite", postgres, $"--Pixel:Sites:shop:AllowedOrigins:0={Shop("")}");
         await using var visitor = await chromium.VisitorAsync();
         _pages["/thief"] = "";
         _pages["/shop"] = "";

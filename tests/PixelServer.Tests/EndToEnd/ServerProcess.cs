@@ -1,93 +1,65 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
+using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.EndToEnd;
 
-/// <summary>The real program as a process of its own, on a port that it keeps over restarts, so that it can be killed.</summary>
-internal sealed class ServerProcess : IAsyncDisposable
+/// <summary>A server on a port and a data directory that it keeps over restarts, so that it can be killed and started again.</summary>
+/// <param name="dataDirectory">Journal, keys and embedded store; also the current directory.</param>
+/// <param name="settings">Arguments such as <c>--Pixel:Acknowledge=Queued</c>.</param>
+internal sealed class ServerProcess(string dataDirectory, params IEnumerable<string> settings) : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startPatience = TimeSpan.FromSeconds(60);
     private static readonly HttpClient s_http = new() { Timeout = TimeSpan.FromSeconds(10) };
-    private readonly ConcurrentQueue<string> _said = new();
-    private readonly Dictionary<string, string> _settings;
-    private Process? _process;
+    private readonly string[] _settings = [.. settings];
+    private readonly StringBuilder _said = new();
+    private Executable? _running;
 
-    /// <param name="dataDirectory">Journal, keys and embedded store.</param>
-    /// <param name="settings">Configuration keys as in the environment, with <c>__</c>.</param>
-    public ServerProcess(string dataDirectory, params IEnumerable<KeyValuePair<string, string>> settings)
-    {
-        Port = FreePort();
-        _settings = new(settings)
-        {
-            ["Pixel__DataDirectory"] = dataDirectory,
-            ["ASPNETCORE_URLS"] = Address.ToString(),
-        };
-    }
-
-    public int Port { get; }
+    public int Port { get; } = FreePort();
     public Uri Address => new($"http://127.0.0.1:{Port}");
 
-    /// <summary>Everything the program wrote, of all its lives.</summary>
-    public string Said => string.Join('\n', _said);
+    /// <summary>Everything that the program wrote, of all its lives.</summary>
+    public string Said => $"{_said}{_running?.Out}{_running?.Error}";
 
-    public void Start()
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "PixelServer.dll")])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        foreach (var (key, value) in _settings) start.Environment[key] = value;
-        _process = new Process { StartInfo = start };
-        _process.OutputDataReceived += (_, line) => { if (line.Data is not null) _said.Enqueue(line.Data); };
-        _process.ErrorDataReceived += (_, line) => { if (line.Data is not null) _said.Enqueue(line.Data); };
-        _process.Start();
-        _process.StandardInput.Close();
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-    }
+    public void Start() => _running = Executable.Start(
+        dataDirectory, [$"--urls={Address}", $"--Pixel:DataDirectory={dataDirectory}", "--Pixel:AdminToken=end-to-end-tests", .. _settings]);
 
     /// <summary>Starts and waits until events are taken.</summary>
     public async Task StartReadyAsync()
     {
         Start();
-        await ReadyAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            if (_running!.HasEnded) Assert.Fail($"The server ended by itself:\n{Said}");
+            try
+            {
+                using var answer = await s_http.GetAsync(new Uri(Address, "/readyz"));
+                return answer.IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }, () => $"the server is ready\n{Said}", s_startPatience);
     }
 
-    public Task ReadyAsync() => Wait.UntilAsync(async () =>
-    {
-        if (_process is not { HasExited: false }) throw new InvalidOperationException($"The server ended by itself:\n{Said}");
-        try
-        {
-            using var answer = await s_http.GetAsync(new Uri(Address, "/readyz"));
-            return answer.IsSuccessStatusCode;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-    }, s_patience, () => $"the server is ready; it said:\n{Said}");
-
     /// <summary>SIGKILL: nothing in the program gets to know.</summary>
-    public async Task KillAsync()
+    public Task KillAsync()
     {
-        _process!.Kill();
-        await GoneAsync();
+        _running!.Kill();
+        return GoneAsync();
     }
 
     /// <summary>SIGTERM, and the exit code.</summary>
-    public async Task<int> StopAsync()
+    public Task<int> StopAsync()
     {
-        using (var kill = Process.Start("sh", ["-c", $"kill -TERM {_process!.Id}"])) await kill.WaitForExitAsync();
-        await GoneAsync();
-        return _process.ExitCode;
+        _running!.Terminate();
+        return GoneAsync();
     }
 
-    /// <summary>Reads <c>/metrics</c>: the sum over all labels of each name.</summary>
+    /// <summary>What <c>/metrics</c> says: for each name the sum over its labels.</summary>
     public async Task<IReadOnlyDictionary<string, double>> MetricsAsync()
     {
         var sums = new Dictionary<string, double>(StringComparer.Ordinal);
@@ -95,29 +67,16 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             if (line.Length == 0 || line[0] == '#') continue;
             var name = line[..line.IndexOfAny([' ', '{'])];
-            var value = line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (line.LastIndexOf('}') < 0) value = value[1..];
-            sums[name] = sums.GetValueOrDefault(name) + double.Parse(value[0], CultureInfo.InvariantCulture);
+            var value = line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[^1];
+            sums[name] = sums.GetValueOrDefault(name) + double.Parse(value, CultureInfo.InvariantCulture);
         }
 
         return sums;
     }
 
-    /// <summary>Waits until every event that was taken is in the store.</summary>
-    public Task DrainedAsync(TimeSpan within)
-    {
-        IReadOnlyDictionary<string, double> now = new Dictionary<string, double>();
-        return Wait.UntilAsync(async () =>
-        {
-            now = await MetricsAsync();
-            return now["pixel_events_waiting"] == 0;
-        }, within, () => $"nothing waits in the journal; {string.Join(", ", now.Where(one => one.Key.StartsWith("pixel_events", StringComparison.Ordinal)))}\n{Said}");
-    }
-
     public async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false }) await KillAsync();
-        _process?.Dispose();
+        if (_running is not null) await KillAsync();
     }
 
     public static int FreePort()
@@ -127,5 +86,12 @@ internal sealed class ServerProcess : IAsyncDisposable
         return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
-    private Task GoneAsync() => _process!.WaitForExitAsync(new CancellationTokenSource(s_patience).Token);
+    private async Task<int> GoneAsync()
+    {
+        var code = await _running!.ExitAsync();
+        _said.Append(_running.Out).Append(_running.Error);
+        _running.Dispose();
+        _running = null;
+        return code;
+    }
 }

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using PixelServer.Store;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Packaging;
@@ -86,13 +87,17 @@ public sealed partial class ContainerTests
     }
 
     [Fact]
-    public void Every_setting_that_they_name_exists_commented_examples_included()
+    public async Task Every_setting_that_they_name_exists_and_has_a_value_that_the_server_takes_commented_examples_included()
     {
-        var keys = Setting().Matches(s_dockerfile + s_compose).Select(match => match.Value.Replace("__", ":", StringComparison.Ordinal)).Distinct().ToList();
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(keys.Select(key => KeyValuePair.Create(key, (string?)"x"))).Build();
+        var settings = Setting().Matches(s_dockerfile + s_compose)
+            .Select(match => (Key: match.Groups["key"].Value.Replace("__", ":", StringComparison.Ordinal), Value: Default().Replace(match.Groups["value"].Value, "$1")))
+            .Where(setting => setting.Key != "Pixel:DataDirectory").ToList(); // not on this machine
+        using var folder = new TempFolder();
 
-        Assert.Contains("ConnectionStrings:Postgres", keys);
-        Assert.Contains("Pixel:AdminToken", keys);
+        Assert.Equal(["ConnectionStrings:Postgres", "Pixel:AdminToken", "Pixel:TrustedProxies:0"], settings.Select(setting => setting.Key).Order());
+        // Build refuses a key that no options class has, and a value that is not allowed.
+        await using var app = Program.Build([$"--Pixel:DataDirectory={folder.Path}", .. settings.Select(setting => $"--{setting.Key}={setting.Value}")]);
+        Assert.Equal("postgresql", app.Services.GetRequiredService<IEventStore>().Name);
     }
 
     [Fact]
@@ -125,8 +130,11 @@ public sealed partial class ContainerTests
     [GeneratedRegex("--chown")]
     private static partial Regex Chown();
 
-    [GeneratedRegex(@"\b(Pixel|ConnectionStrings)__\w+")]
+    [GeneratedRegex("""\b(?<key>(Pixel|ConnectionStrings)__\w+)(=|: )"?(?<value>[^"\n]*?)"?( \\\\)?\n""")]
     private static partial Regex Setting();
+
+    [GeneratedRegex(@"\$\{\w+:-([^}]*)\}")]
+    private static partial Regex Default();
 
     [GeneratedRegex(@"\$\{POSTGRES_PASSWORD:-pixel\}")]
     private static partial Regex Password();

@@ -7,14 +7,19 @@ public static class Eventually
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
 
-    public static Task TrueAsync(Func<bool> condition, Func<string> otherwise) => TrueAsync(() => Task.FromResult(condition()), otherwise);
+    public static Task TrueAsync(Func<bool> condition, Func<string> otherwise, TimeSpan? within = null) =>
+        TrueAsync(() => Task.FromResult(condition()), otherwise, within);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise)
+    /// <param name="condition">What has to come true.</param>
+    /// <param name="otherwise">Says what was waited for, when it does not.</param>
+    /// <param name="within">30 seconds if not given.</param>
+    public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise, TimeSpan? within = null)
     {
+        var deadline = within ?? s_deadline;
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(started) > s_deadline) Assert.Fail($"Not within {s_deadline.TotalSeconds:0} s: {otherwise()}");
+            if (Stopwatch.GetElapsedTime(started) > deadline) Assert.Fail($"Not within {deadline.TotalSeconds:0} s: {otherwise()}");
             await Task.Delay(TimeSpan.FromMilliseconds(5), TestContext.Current.CancellationToken);
         }
     }

@@ -24,6 +24,7 @@ internal sealed class Executable : IDisposable
     }
 
     public int Id => _process.Id;
+    public bool HasEnded => _process.HasExited;
     public string Out { get { lock (_out) return _out.ToString(); } }
     public string Error { get { lock (_error) return _error.ToString(); } }
 
@@ -50,11 +51,15 @@ internal sealed class Executable : IDisposable
     }
 
     /// <summary>SIGTERM, as a supervisor or <c>docker stop</c> sends it.</summary>
-    public void Terminate() => Process.Start("kill", ["-TERM", $"{Id}"]).WaitForExit();
+    /// <remarks>The shell's own kill: the program of that name is not everywhere.</remarks>
+    public void Terminate() => Process.Start("sh", ["-c", $"kill -TERM {Id}"]).WaitForExit();
+
+    /// <summary>SIGKILL: nothing in the program gets to know.</summary>
+    public void Kill() => _process.Kill(entireProcessTree: true);
 
     public void Dispose()
     {
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        if (!HasEnded) Kill();
         _process.Dispose();
     }
 
