@@ -22,6 +22,8 @@ internal sealed class Sites
         var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback);
         _other = unknown == UnknownSites.Accept ? other : null;
 
+        Settings.Describe<SiteOptions>(configuration, "Pixel:Sites:{id}");
+
         // Each by itself: bound as a dictionary, an entry with a wrong value would be left out in silence.
         _listed = configuration.GetSection("Pixel:Sites").GetChildren().ToFrozenDictionary(
             child => child.Key,

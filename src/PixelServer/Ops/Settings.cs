@@ -18,6 +18,10 @@ internal static partial class Settings
     /// <summary>Every key that was read from this configuration so far, whether it was set or not.</summary>
     public static IReadOnlyCollection<SettingKey> Known(IConfiguration configuration) => s_known.GetOrCreateValue(configuration);
 
+    /// <summary>Names the keys of options whose sections the operator names, such as <c>Pixel:Sites:{id}</c>, though there be none.</summary>
+    public static void Describe<T>(IConfiguration configuration, string section) where T : class, new() =>
+        s_known.GetOrCreateValue(configuration).AddRange(SettingKeys.Of(section, new T()));
+
     /// <summary>To be called when every folder has read its options.</summary>
     /// <exception cref="SettingException">Something under <c>Pixel</c> is no setting: misspelt, or of another version.</exception>
     public static void RefuseUnknown(IConfiguration configuration) => SettingKeys.CheckAll(configuration, "Pixel", Known(configuration));
@@ -25,7 +29,7 @@ internal static partial class Settings
     /// <exception cref="SettingException">A value cannot be read or is out of range.</exception>
     public static T Read<T>(IConfiguration configuration, string section) where T : class, new()
     {
-        s_known.GetOrCreateValue(configuration).AddRange(SettingKeys.Of(section, new T()));
+        Describe<T>(configuration, section);
         T options;
         try
         {
