@@ -4,7 +4,7 @@ using PixelServer.Benchmarks;
 switch (args.FirstOrDefault())
 {
     case "copy":
-        await CopyBenchmark.RunAsync();
+        await CopyBenchmark.RunAsync(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 5_000);
         break;
     case "indexes":
         await IndexBenchmark.RunAsync();

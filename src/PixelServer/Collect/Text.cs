@@ -11,8 +11,6 @@ internal static class Text
     private static readonly SearchValues<char> s_plain = SearchValues.Create(
         [.. Enumerable.Range(1, 0x7f).Select(c => (char)c).Where(c => c is not ('%' or '+'))]);
 
-    private static readonly SearchValues<char> s_escapes = SearchValues.Create(['%', '+']);
-
     /// <summary>Whether decoding would change nothing.</summary>
     public static bool IsPlain(ReadOnlySpan<char> raw) => !raw.ContainsAnyExcept(s_plain);
 
@@ -24,29 +22,31 @@ internal static class Text
     {
         // Three bytes for one character is the most that both UTF-8 and a mended byte can need.
         if (scratch.Length < raw.Length * 3) scratch = new byte[Math.Max(raw.Length * 3, 512)];
+        var bytes = scratch.AsSpan();
         var length = 0;
-        while (raw.Length > 0)
+        for (var i = 0; i < raw.Length; i++)
         {
-            var run = raw.IndexOfAny(s_escapes);
-            if (run < 0) run = raw.Length;
-            length += Encoding.UTF8.GetBytes(raw[..run], scratch.AsSpan(length));
-            raw = raw[run..];
-            if (raw.Length == 0) break;
-
-            if (raw[0] == '+')
+            var c = raw[i];
+            if (c == '+')
             {
-                scratch[length++] = (byte)' ';
-                raw = raw[1..];
+                bytes[length++] = (byte)' ';
             }
-            else if (raw.Length >= 3 && char.IsAsciiHexDigit(raw[1]) && char.IsAsciiHexDigit(raw[2]))
+            else if (c == '%' && i + 2 < raw.Length && char.IsAsciiHexDigit(raw[i + 1]) && char.IsAsciiHexDigit(raw[i + 2]))
             {
-                scratch[length++] = (byte)((HexDigit(raw[1]) << 4) | HexDigit(raw[2]));
-                raw = raw[3..];
+                bytes[length++] = (byte)((HexDigit(raw[i + 1]) << 4) | HexDigit(raw[i + 2]));
+                i += 2;
+            }
+            else if (c < 0x80)
+            {
+                bytes[length++] = (byte)c;
             }
             else
             {
-                scratch[length++] = (byte)'%';
-                raw = raw[1..];
+                // The whole run at once, so that a pair of surrogates stays together.
+                var run = raw[i..].IndexOfAnyInRange('\0', '\x7f');
+                if (run < 0) run = raw.Length - i;
+                length += Encoding.UTF8.GetBytes(raw.Slice(i, run), bytes[length..]);
+                i += run - 1;
             }
         }
 

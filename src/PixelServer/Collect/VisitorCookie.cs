@@ -28,6 +28,10 @@ internal sealed class VisitorCookie
 
     private static readonly DateOnly s_firstDay = new(2020, 1, 1);
 
+    // Kept per thread, because the one-shot function sets up the key anew each time: 2.2 µs instead of 0.7.
+    [ThreadStatic] private static IncrementalHash? t_mac;
+    [ThreadStatic] private static byte[]? t_macKey;
+
     private readonly byte[] _key;
 
     /// <param name="key">32 bytes.</param>
@@ -112,7 +116,14 @@ internal sealed class VisitorCookie
         Span<byte> text = stackalloc byte[SignedLength];
         Encoding.ASCII.GetBytes(signed, text);
         Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(_key, text, hash);
+        if (t_mac is null || t_macKey != _key)
+        {
+            t_mac?.Dispose();
+            (t_mac, t_macKey) = (IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key), _key);
+        }
+
+        t_mac.AppendData(text);
+        t_mac.GetHashAndReset(hash);
         Base64Url.EncodeToChars(hash[..8], mac);
     }
 

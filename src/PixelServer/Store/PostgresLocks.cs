@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 
 namespace PixelServer.Store;
@@ -9,16 +10,19 @@ internal static class PostgresLocks
     private const long Schema = 0x70_69_78_65_6C;
 
     private const int TimeoutMilliseconds = 10_000;
+    private const int IdleMilliseconds = 60_000;
 
     /// <summary>
-    /// For the running transaction only: a wait for a lock ends with an error after ten seconds, the session speaks UTC, and a commit
-    /// is on disk even where the operator's default is <c>synchronous_commit = off</c>: the journal forgets what the store confirms.
+    /// For the running transaction only: a wait for a lock ends with an error after ten seconds, the server gives up a transaction whose
+    /// client has been silent for a minute (its locks would keep out the next try), the session speaks UTC, and a commit is on disk even
+    /// where the operator's default is <c>synchronous_commit = off</c>: the journal forgets what the store confirms.
     /// </summary>
     public static async Task BoundAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var bound = new NpgsqlCommand(
             $"""
              select set_config('lock_timeout', '{TimeoutMilliseconds}', true),
+                    set_config('idle_in_transaction_session_timeout', '{IdleMilliseconds}', true),
                     set_config('timezone', 'UTC', true),
                     set_config('synchronous_commit',
                                case current_setting('synchronous_commit') when 'off' then 'on'
@@ -26,6 +30,13 @@ internal static class PostgresLocks
              """, connection);
         await bound.ExecuteNonQueryAsync(ct);
     }
+
+    /// <summary>
+    /// Whoever moves a journal's position holds this until the commit, and whoever asks for it waits: else, after a lost connection, the old
+    /// position could be read while the server is still committing the new one.
+    /// </summary>
+    public static string PositionSql(Guid journal) =>
+        string.Create(CultureInfo.InvariantCulture, $"select pg_advisory_xact_lock(hashtextextended('pixel journal {journal}', 0))");
 
     /// <summary>Until the end of the transaction, so that it also works behind a pooler that hands out transactions.</summary>
     public static async Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct)

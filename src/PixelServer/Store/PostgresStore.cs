@@ -30,6 +30,9 @@ internal sealed class PostgresStore(
     public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync(connection, ct);
+        await using (var wait = new NpgsqlCommand(PostgresLocks.PositionSql(journal), connection)) await wait.ExecuteNonQueryAsync(ct);
         var position = await PositionAsync(connection, journal, ct);
         if (position is null) _unknown[journal] = true;
         return position;
@@ -178,11 +181,14 @@ internal sealed class PostgresStore(
 
     private async Task MoveAsync(NpgsqlConnection connection, EventBatch batch, CancellationToken ct)
     {
-        await using (var move = new NpgsqlCommand(
-            "update journal_positions set position = $3, host = $4, updated_at = now() where journal_id = $1 and position = $2", connection))
+        await using (var move = new NpgsqlBatch(connection))
         {
-            AddMove(move, batch);
-            if (await move.ExecuteNonQueryAsync(ct) == 1) return;
+            move.BatchCommands.Add(new NpgsqlBatchCommand(PostgresLocks.PositionSql(batch.Journal)));
+            move.BatchCommands.Add(new NpgsqlBatchCommand(
+                "update journal_positions set position = $3, host = $4, updated_at = now() where journal_id = $1 and position = $2"));
+            AddMove(move.BatchCommands[1].Parameters, batch);
+            await move.ExecuteNonQueryAsync(ct);
+            if (move.BatchCommands[1].RecordsAffected == 1) return;
         }
 
         var found = await PositionAsync(connection, batch.Journal, ct);
@@ -194,7 +200,7 @@ internal sealed class PostgresStore(
                 select $1, $3, $4, now() where $2 >= 0
                 on conflict do nothing
                 """, connection);
-            AddMove(insert, batch);
+            AddMove(insert.Parameters, batch);
             if (await insert.ExecuteNonQueryAsync(ct) == 1) return;
             found = await PositionAsync(connection, batch.Journal, ct);
         }
@@ -202,12 +208,12 @@ internal sealed class PostgresStore(
         throw new PositionMovedException(batch.Journal, batch.From, found);
     }
 
-    private static void AddMove(NpgsqlCommand command, EventBatch batch)
+    private static void AddMove(NpgsqlParameterCollection parameters, EventBatch batch)
     {
-        command.Parameters.Add(new() { Value = batch.Journal });
-        command.Parameters.Add(new() { Value = batch.From });
-        command.Parameters.Add(new() { Value = batch.To });
-        command.Parameters.Add(new() { Value = Environment.MachineName });
+        parameters.Add(new() { Value = batch.Journal });
+        parameters.Add(new() { Value = batch.From });
+        parameters.Add(new() { Value = batch.To });
+        parameters.Add(new() { Value = Environment.MachineName });
     }
 
     private static async Task<long?> PositionAsync(NpgsqlConnection connection, Guid journal, CancellationToken ct)

@@ -204,6 +204,7 @@ public sealed class BeaconDoorTests
             Assert.Equal(sent.Count, stored.Count + again.Count);
         }
 
+        Assert.True(host.Ledger.Read().Refused["queue_full"] > 0); // else nothing was shown
         Assert.True(host.Ledger.Read().Balances);
         Assert.Equal(5 * Limits.BatchEvents, host.Ledger.Read().Received);
     }

@@ -128,14 +128,41 @@ public sealed class PostgresFailureTests(SharedPostgres postgres) : IAsyncDispos
     }
 
     [Fact]
+    public async Task The_position_is_not_told_while_a_commit_is_still_under_way()
+    {
+        await _test.FreshAsync();
+        var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource<Cut>());
+        await using var proxy = new CuttingProxy(postgres.Cluster.Port, sent =>
+        {
+            if (!Contains(sent, "COMMIT\0")) return Task.FromResult(Cut.Nothing);
+            reached.SetResult();
+            return go.Task;
+        });
+        await using var source = NpgsqlDataSource.Create(Through(proxy));
+        var save = Store(source).SaveAsync(Events.Batch(_journal, 0, Events.Full()), default);
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        var position = _test.Open().PositionAsync(_journal, default);
+        var deadline = TimeProvider.System.GetTimestamp();
+        while ((await _test.AskAsync("select count(*) from pg_locks where locktype = 'advisory' and not granted"))[0] == "0")
+            Assert.True(TimeProvider.System.GetElapsedTime(deadline) < TimeSpan.FromSeconds(8), "nobody waits");
+        Assert.False(position.IsCompleted);
+        go.SetResult(Cut.Answer);
+
+        Assert.Equal(10, await position);
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => save);
+    }
+
+    [Fact]
     public async Task A_database_that_takes_the_rows_and_never_answers_ends_in_a_timeout()
     {
         await _test.FreshAsync();
         var held = new TaskCompletionSource<Cut>();
         await using var proxy = new CuttingProxy(postgres.Cluster.Port, sent => Contains(sent, "PGCOPY") ? held.Task : Task.FromResult(Cut.Nothing));
-        await using var source = NpgsqlDataSource.Create(Through(proxy) + ";Command Timeout=1");
+        var impatient = Through(proxy) + ";Command Timeout=1";
+        await using var source = NpgsqlDataSource.Create(impatient);
 
-        await EndsInATimeoutAsync(Store(source).SaveAsync(Many(100), default));
+        await EndsInATimeoutAsync(Store(source, impatient).SaveAsync(Many(100), default));
 
         held.SetResult(Cut.Before);
         await NothingIsStoredAsync(_test.Open());
