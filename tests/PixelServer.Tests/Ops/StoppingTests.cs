@@ -1,4 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using PixelServer.Store;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Ops;
@@ -7,10 +10,14 @@ public sealed class StoppingTests
 {
     private const int Sent = 2_000;
 
-    [Fact]
-    public async Task Every_hit_answered_before_the_stop_is_in_the_store_after_it()
+    [Theory]
+    [InlineData("Flushed")]
+    [InlineData("Written")]
+    [InlineData("Queued")]
+    public async Task Every_hit_answered_before_the_stop_is_in_the_store_after_it(string acknowledge)
     {
-        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Store:MaxDelay=00:01:00"]); // nothing but the stop makes the drain move
+        // With this delay nothing but the stop makes the drain move.
+        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Store:MaxDelay=00:01:00", $"--Pixel:Acknowledge={acknowledge}"]);
         await SendAsync(app);
 
         await app.StopAsync();
@@ -18,6 +25,17 @@ public sealed class StoppingTests
         Assert.Equal(Sent, await CountAsync(app));
         var page = app.Ledger.Read();
         Assert.Equal((Sent, Sent, 0), (page.Received, page.Stored, page.Waiting));
+    }
+
+    [Fact]
+    public async Task Each_stage_stops_before_the_one_that_it_empties_itself_into()
+    {
+        await using var app = await PixelApp.StartAsync();
+
+        var stops = app.Services.GetServices<IHostedService>().Reverse().Select(service => service.GetType().Name).ToList();
+
+        var order = new[] { "GenericWebHostService", nameof(Journal), nameof(Drain) };
+        Assert.Equal(order, stops.Where(order.Contains));
     }
 
     [Fact]
