@@ -78,7 +78,7 @@ public sealed class KillTests(ITestOutputHelper output)
             {sent.TotalSeconds:0.0} s of sending ({oracle.Acknowledged / sent.TotalSeconds:0} events/s, faults included), {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.0} s in all
             """));
         Assert.Equal(0, rejected);
-        Assert.Equal(0, metrics["pixel_quarantined_segments"]);
+        Assert.All(["pixel_quarantined_segments", "pixel_quarantined_records_total", "pixel_missing_segments"], damage => Assert.Equal(0, metrics[damage]));
         Assert.Equal(metrics["pixel_events_received_total"] + metrics["pixel_events_recovered_total"],
             metrics["pixel_events_stored_total"] + metrics["pixel_events_rejected_total"] + metrics["pixel_events_waiting"] + metrics.GetValueOrDefault("pixel_events_refused_total"));
         Assert.Equal(0, await server.StopAsync());
