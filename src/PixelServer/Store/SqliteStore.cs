@@ -16,7 +16,9 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
 
     private readonly string _connectionString = new SqliteConnectionStringBuilder
     {
-        DataSource = file, Pooling = false, DefaultTimeout = BusySeconds,
+        DataSource = file,
+        Pooling = false,
+        DefaultTimeout = BusySeconds,
     }.ConnectionString;
 
     private readonly SemaphoreSlim _turn = new(1, 1);

@@ -38,11 +38,21 @@ public sealed class PostgresFailureTests(SharedPostgres postgres) : IAsyncDispos
         {
             Hit = new Hit
             {
-                EventId = e.Hit.EventId, ReceivedAt = e.Hit.ReceivedAt, OccurredAt = e.Hit.OccurredAt, SiteId = "s", Source = Source.Pixel, Name = "n",
-                VisitorId = e.Hit.VisitorId, VisitorKind = VisitorKind.Cookie, Properties = Encoding.UTF8.GetBytes(json),
-                ConsentStorage = true, ConsentMeasurement = true, ConsentAds = true,
+                EventId = e.Hit.EventId,
+                ReceivedAt = e.Hit.ReceivedAt,
+                OccurredAt = e.Hit.OccurredAt,
+                SiteId = "s",
+                Source = Source.Pixel,
+                Name = "n",
+                VisitorId = e.Hit.VisitorId,
+                VisitorKind = VisitorKind.Cookie,
+                Properties = Encoding.UTF8.GetBytes(json),
+                ConsentStorage = true,
+                ConsentMeasurement = true,
+                ConsentAds = true,
             },
-            Traffic = Traffic.Human, TrafficReasons = [],
+            Traffic = Traffic.Human,
+            TrafficReasons = [],
         };
         var batch = Events.Batch(_journal, 0, poison);
 

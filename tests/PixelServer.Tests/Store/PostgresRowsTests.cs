@@ -57,10 +57,21 @@ public sealed class PostgresRowsTests(SharedPostgres postgres) : IAsyncDisposabl
     {
         Hit = new Hit
         {
-            EventId = Guid.NewGuid(), ReceivedAt = Events.Noon.AddMilliseconds(number), OccurredAt = Events.Noon, SiteId = "s", Source = Source.Pixel,
-            Name = "n", VisitorId = Guid.NewGuid(), VisitorKind = VisitorKind.Cookie, Value = value, Title = title,
-            ConsentStorage = true, ConsentMeasurement = true, ConsentAds = true,
+            EventId = Guid.NewGuid(),
+            ReceivedAt = Events.Noon.AddMilliseconds(number),
+            OccurredAt = Events.Noon,
+            SiteId = "s",
+            Source = Source.Pixel,
+            Name = "n",
+            VisitorId = Guid.NewGuid(),
+            VisitorKind = VisitorKind.Cookie,
+            Value = value,
+            Title = title,
+            ConsentStorage = true,
+            ConsentMeasurement = true,
+            ConsentAds = true,
         },
-        Traffic = Traffic.Human, TrafficReasons = [],
+        Traffic = Traffic.Human,
+        TrafficReasons = [],
     };
 }

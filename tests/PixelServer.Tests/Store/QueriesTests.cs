@@ -76,12 +76,28 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         {
             Hit = new Hit
             {
-                EventId = Guid.NewGuid(), ReceivedAt = at, OccurredAt = at.AddSeconds(-3), SiteId = "shop", Source = source, Name = name,
-                VisitorId = visitor, VisitorKind = kind, Url = url, Value = value, Currency = currency,
-                ConsentStorage = true, ConsentMeasurement = true, ConsentAds = true,
+                EventId = Guid.NewGuid(),
+                ReceivedAt = at,
+                OccurredAt = at.AddSeconds(-3),
+                SiteId = "shop",
+                Source = source,
+                Name = name,
+                VisitorId = visitor,
+                VisitorKind = kind,
+                Url = url,
+                Value = value,
+                Currency = currency,
+                ConsentStorage = true,
+                ConsentMeasurement = true,
+                ConsentAds = true,
             },
-            Host = "shop.example", Path = "/cart", ReferrerHost = referrerHost, UtmSource = "meta", UtmCampaign = campaign,
-            Traffic = traffic, TrafficReasons = [],
+            Host = "shop.example",
+            Path = "/cart",
+            ReferrerHost = referrerHost,
+            UtmSource = "meta",
+            UtmCampaign = campaign,
+            Traffic = traffic,
+            TrafficReasons = [],
         };
 
     private static T One<T>(IEnumerable<Dictionary<string, object?>> rows, Func<Dictionary<string, object?>, T> read) => read(Assert.Single(rows));

@@ -308,11 +308,23 @@ public abstract class StoreContract
     {
         Hit = new Hit
         {
-            EventId = e.Hit.EventId, ReceivedAt = e.Hit.ReceivedAt, OccurredAt = e.Hit.OccurredAt, SiteId = e.Hit.SiteId, Source = e.Hit.Source,
-            Name = e.Hit.Name, VisitorId = e.Hit.VisitorId, VisitorKind = e.Hit.VisitorKind, Title = title, Value = value ?? e.Hit.Value,
-            Properties = properties, ConsentStorage = true, ConsentMeasurement = true, ConsentAds = true,
+            EventId = e.Hit.EventId,
+            ReceivedAt = e.Hit.ReceivedAt,
+            OccurredAt = e.Hit.OccurredAt,
+            SiteId = e.Hit.SiteId,
+            Source = e.Hit.Source,
+            Name = e.Hit.Name,
+            VisitorId = e.Hit.VisitorId,
+            VisitorKind = e.Hit.VisitorKind,
+            Title = title,
+            Value = value ?? e.Hit.Value,
+            Properties = properties,
+            ConsentStorage = true,
+            ConsentMeasurement = true,
+            ConsentAds = true,
         },
-        Traffic = e.Traffic, TrafficReasons = e.TrafficReasons,
+        Traffic = e.Traffic,
+        TrafficReasons = e.TrafficReasons,
     };
 
     private static async Task<string> OnlyAsync(IEventStore store) => Assert.Single(await store.RecentAsync(null, 10, default));
