@@ -7,10 +7,10 @@ namespace PixelServer.Store;
 internal readonly partial record struct Partition(DateOnly From, DateOnly Until)
 {
     /// <summary>No pixel server is older; an earlier date is a clock that was never set.</summary>
-    public static readonly DateOnly Earliest = new(2020, 1, 1);
+    private static readonly DateOnly Earliest = new(2020, 1, 1);
 
     /// <summary>How far the clock of a machine may be ahead of ours before its rows are refused.</summary>
-    public const int LatestDaysAhead = 2;
+    private const int LatestDaysAhead = 2;
 
     /// <summary><c>events_20261123</c> for a day, <c>events_202611</c> for a month.</summary>
     public string Table => "events_" + From.ToString(Until == From.AddDays(1) ? "yyyyMMdd" : "yyyyMM", CultureInfo.InvariantCulture);
@@ -35,6 +35,24 @@ internal readonly partial record struct Partition(DateOnly From, DateOnly Until)
         }
 
         return [.. missing.Values];
+    }
+
+    /// <summary>The days of arrival.</summary>
+    /// <exception cref="RefusedRowException">One of them is so far away that a clock must have been wrong: it gets no partition.</exception>
+    public static IReadOnlyCollection<DateOnly> DaysOf(IReadOnlyList<Event> events, DateOnly today)
+    {
+        var latest = today.AddDays(LatestDaysAhead);
+        var days = new SortedSet<DateOnly>();
+        foreach (var e in events)
+        {
+            var day = DateOnly.FromDateTime(e.Hit.ReceivedAt.UtcDateTime);
+            if (day < Earliest || day > latest)
+                throw new RefusedRowException("23514", string.Create(CultureInfo.InvariantCulture,
+                    $"received_at lies outside {Earliest:yyyy-MM-dd} to {latest:yyyy-MM-dd}: a clock was wrong"), null);
+            days.Add(day);
+        }
+
+        return days;
     }
 
     /// <summary>Reads <c>pg_get_expr(relpartbound)</c> of a session in UTC; null for bounds that are not ours to judge.</summary>

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Collections.Concurrent;
-using System.Globalization;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -10,8 +8,6 @@ namespace PixelServer.Store;
 internal sealed class PostgresStore(
     NpgsqlDataSource source, string connectionString, StoreOptions options, TimeProvider clock, ILogger<PostgresStore> logger) : IEventStore
 {
-    private static readonly string Copy = $"copy events ({EventColumns.Names}) from stdin (format binary)";
-
     // Journals that we have called unknown: only those may begin in the middle. A journal that is missing without our having
     // said so was lost by the database (restored, failed over), and the drain has to look back first.
     private readonly ConcurrentDictionary<Guid, bool> _unknown = new();
@@ -46,7 +42,7 @@ internal sealed class PostgresStore(
         }
         catch (PostgresException e) when (PostgresVerdicts.IsMissingPartition(e))
         {
-            await MakePartitionsAsync(DaysOf(batch), limited);
+            await MakePartitionsAsync(Partition.DaysOf(batch.Events, Today), limited);
             await SaveOnceAsync(batch, limited);
         }
     }, ct);
@@ -94,7 +90,7 @@ internal sealed class PostgresStore(
             await using var connection = await source.OpenConnectionAsync(ct);
             await using var transaction = await connection.BeginTransactionAsync(ct);
             await PostgresLocks.BoundAsync(connection, ct);
-            if (batch.Events.Count > 0) await CopyAsync(connection, batch.Events, ct); // first: Citus then opens its shards in parallel
+            if (batch.Events.Count > 0) await PostgresCopy.SendAsync(connection, batch.Events, _limits, ct); // first: Citus then opens its shards in parallel
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
             _unknown.TryRemove(batch.Journal, out _);
@@ -102,80 +98,6 @@ internal sealed class PostgresStore(
         catch (PostgresException e) when (PostgresVerdicts.JudgesARow(e))
         {
             throw new RefusedRowException(e.SqlState, e.MessageText, e);
-        }
-    }
-
-    private async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<Event> events, CancellationToken ct)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(_limits.ChunkBytes);
-        var stream = await connection.BeginRawBinaryCopyAsync(Copy, ct);
-        stream.WriteTimeout = stream.ReadTimeout = (int)_limits.Command.TotalMilliseconds;
-        try
-        {
-            for (var next = 0; next < events.Count;)
-            {
-                // One row alone may need more than a chunk.
-                if (PostgresRows.MaxSize(events[next]) is var size && size > buffer.Length - PostgresRows.Header.Length)
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = ArrayPool<byte>.Shared.Rent(size + PostgresRows.Header.Length);
-                }
-
-                await WriteAsync(stream, buffer.AsMemory(0, Encode(events, ref next, buffer)), ct);
-            }
-
-            await WriteAsync(stream, PostgresRows.Trailer, ct);
-        }
-        catch
-        {
-            // Disposing alone would tell the server that all rows have come.
-            await AbandonAsync(stream);
-            throw;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        await stream.DisposeAsync(); // here the server says what it thinks of the rows
-    }
-
-    // What does not fit Npgsql's own buffer is sent past it, without a timeout: a server that stopped reading would hold us for ever.
-    private async Task WriteAsync(NpgsqlRawCopyStream stream, ReadOnlyMemory<byte> bytes, CancellationToken ct)
-    {
-        while (!bytes.IsEmpty)
-        {
-            ct.ThrowIfCancellationRequested();
-            var piece = Math.Min(bytes.Length, _limits.ChunkBytes);
-            await stream.WriteAsync(bytes[..piece], ct);
-            bytes = bytes[piece..];
-        }
-    }
-
-    private static int Encode(IReadOnlyList<Event> events, ref int next, Span<byte> buffer)
-    {
-        var start = 0;
-        if (next == 0)
-        {
-            PostgresRows.Header.CopyTo(buffer);
-            start = PostgresRows.Header.Length;
-        }
-
-        var rows = new PostgresRows(buffer[start..]);
-        while (next < events.Count && PostgresRows.MaxSize(events[next]) <= buffer.Length - start - rows.Written) rows.Write(events[next++]);
-        return start + rows.Written;
-    }
-
-    private static async Task AbandonAsync(NpgsqlRawCopyStream stream)
-    {
-        try
-        {
-            await stream.CancelAsync();
-            await stream.DisposeAsync();
-        }
-        catch (Exception e) when (e is NpgsqlException or IOException or ObjectDisposedException or InvalidOperationException)
-        {
-            // The connection is broken; what broke it is already on its way to the caller.
         }
     }
 
@@ -221,22 +143,6 @@ internal sealed class PostgresStore(
         await using var query = new NpgsqlCommand("select position from journal_positions where journal_id = $1", connection);
         query.Parameters.Add(new() { Value = journal, NpgsqlDbType = NpgsqlDbType.Uuid });
         return (long?)await query.ExecuteScalarAsync(ct);
-    }
-
-    private List<DateOnly> DaysOf(EventBatch batch)
-    {
-        var latest = Today.AddDays(Partition.LatestDaysAhead);
-        var days = new SortedSet<DateOnly>();
-        foreach (var e in batch.Events)
-        {
-            var day = DateOnly.FromDateTime(e.Hit.ReceivedAt.UtcDateTime);
-            if (day < Partition.Earliest || day > latest)
-                throw new RefusedRowException(PostgresErrorCodes.CheckViolation, string.Create(CultureInfo.InvariantCulture,
-                    $"received_at lies outside {Partition.Earliest:yyyy-MM-dd} to {latest:yyyy-MM-dd}: a clock was wrong"), null);
-            days.Add(day);
-        }
-
-        return [.. days];
     }
 
     private async Task MakePartitionsAsync(IReadOnlyCollection<DateOnly> days, CancellationToken ct)

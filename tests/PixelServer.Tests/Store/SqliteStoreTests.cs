@@ -39,7 +39,7 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
     }
 
     [Fact]
-    public async Task Committed_events_are_flushed_and_the_log_is_a_write_ahead_log()
+    public async Task The_log_is_a_write_ahead_log_so_readers_do_not_wait_for_the_writer()
     {
         var store = await FreshAsync();
         await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
@@ -62,19 +62,22 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
     public async Task Small_amounts_are_numbers_and_huge_ones_their_exact_digits()
     {
         var store = await FreshAsync();
-        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
+        decimal[] amounts = [49.90m, 7m, 123_456_789_012_345_678m, 12_345_678_901_234_567.89m];
 
-        Assert.Equal("real", (await AskAsync("select typeof(value) from events"))[0]);
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. amounts.Select((amount, i) => WithValue(Events.Full(i), amount))]), default);
+
+        Assert.Equal(["real 49.9", "integer 7", "integer 123456789012345678", "text 12345678901234567.89"],
+            await AskAsync("select typeof(value) || ' ' || value from events order by rowid"));
     }
 
     [Fact]
-    public async Task A_full_disk_is_the_store_being_away_not_the_row()
+    public async Task A_file_that_cannot_be_opened_is_the_store_being_away_not_the_row()
     {
         var store = await FreshAsync();
         var journal = Guid.NewGuid();
-        await using var full = new SqliteStore("/dev/full/pixel.db", _clock, NullLogger<SqliteStore>.Instance);
+        await using var away = new SqliteStore("/dev/null/pixel.db", _clock, NullLogger<SqliteStore>.Instance);
 
-        await Assert.ThrowsAsync<SqliteException>(() => full.SaveAsync(Events.Batch(journal, 0, Events.Full()), default));
+        await Assert.ThrowsAsync<SqliteException>(() => away.SaveAsync(Events.Batch(journal, 0, Events.Full()), default));
         await store.SaveAsync(Events.Batch(journal, 0, Events.Full()), default);
     }
 

@@ -302,7 +302,7 @@ public abstract class StoreContract
 
     private protected static Event WithTitle(string title) => With(Events.Full(77), title: title);
     private protected static Event WithProperties(byte[] properties) => With(Events.Full(78), properties: properties);
-    private static Event WithValue(Event e, decimal value) => With(e, value: value);
+    private protected static Event WithValue(Event e, decimal value) => With(e, value: value);
 
     private static Event With(Event e, string? title = null, byte[]? properties = null, decimal? value = null) => new()
     {
