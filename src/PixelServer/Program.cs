@@ -36,10 +36,10 @@ internal static class Program
         Settings.RefuseUnknown(configuration);
 
         var app = builder.Build();
+        app.UseCollect(); // in front of everything: a hit needs neither a route table nor a second net under it
         app.UseLastNet();
-        app.UseCollect();
         app.UseOps();
-        app.UseRouting(); // only behind the doors: a hit needs no route table
+        app.UseRouting();
         app.MapReport();
         app.MapOps();
         return app;

@@ -45,7 +45,7 @@ internal static class OpsEndpoints
         foreach (var route in s_routes) services.AddSingleton(route);
     }
 
-    /// <summary>Around the doors: the last net under every request. Costs a hit one call.</summary>
+    /// <summary>Behind the doors, which throw nothing: the last net under every other request.</summary>
     public static void UseLastNet(this IApplicationBuilder app) => app.UseExceptionHandler(new ExceptionHandlerOptions
     {
         ExceptionHandler = http => Problem.Of(http.Response.StatusCode).WriteAsync(http),
