@@ -126,7 +126,7 @@ run_nginx() { # round connections
   # shellcheck disable=SC2086
   ticks_used=$(($(ticks_of "$nginx_pid" $workers) - before))
   echo "$1 nginx $2 $(rate "$requests" "$duration") $errors $sockets $(milliseconds "$p50") $(milliseconds "$p99")" \
-    "$(per_request "$ticks_used" "$requests") $wrk_cpu $(others "$ticks_used") - - - - - - -" >>"$dir/rows"
+    "$(per_request "$ticks_used" "$requests") $wrk_cpu $(others "$ticks_used") - - - - - - - - -" >>"$dir/rows"
   stop "$nginx_pid" QUIT
   nginx_pid=''
   rm -rf "$home"
@@ -134,11 +134,12 @@ run_nginx() { # round connections
 
 # --- this server
 
-metric() { awk -v name="$1" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%.0f", sum }' "$dir/metrics"; }
+metric() { awk -v name="$1" -v times="${2:-1}" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%.0f", sum * times }' "$dir/metrics"; }
 read_ledger() {
   curl -sf "$pixel_url/metrics" >"$dir/metrics" || { kill -0 "$pixel_pid" 2>/dev/null && return 1; fail "the server ended: $(tail -n 20 "$dir/pixel.log")"; }
   waiting=$(metric pixel_events_waiting) received=$(metric pixel_events_received_total)
   refused=$(metric pixel_events_refused_total) stored=$(metric pixel_events_stored_total)
+  flushes=$(metric pixel_journal_flush_seconds_count) flush_ms=$(metric pixel_journal_flush_seconds_sum 1000)
 }
 drained() { read_ledger && [ "$waiting" -eq 0 ] && [ $((received - refused)) -eq "$stored" ]; }
 
@@ -157,7 +158,8 @@ run_pixel() { # round connections: a new database, a new journal, a new process
   load "$pixel_url" "$dir/cookies" "$2" "$warm"
   until_true 120 drained || fail "the warm-up did not reach PostgreSQL: $(grep -v '^#' "$dir/metrics" | grep pixel_events)"
 
-  local before; before=$(sql 'select count(*) from events')
+  local before flushes_before=$flushes flush_ms_before=$flush_ms
+  before=$(sql 'select count(*) from events')
   start_ticks=$(ticks_of "$pixel_pid") start_postgres=$(postgres_ticks)
   load "$pixel_url" "$dir/cookies" "$2" "$seconds"
   end=$(now)
@@ -178,7 +180,8 @@ run_pixel() { # round connections: a new database, a new journal, a new process
     "$(awk -v n="$after" -v s="$caught_up" -v us="$duration" 'BEGIN { printf "%.0f", n / (us / 1e6 + s) }')" \
     "$(awk -v a="$at_stop" -v n="$after" 'BEGIN { printf "%.0f", a / n * 100 }') $caught_up" \
     "$(per_request "$all_ticks" "$after") $(per_request "$all_postgres" "$after")" \
-    "$(memory_mb "$pixel_pid" VmHWM) $(memory_mb "$pixel_pid" VmRSS)" >>"$dir/rows"
+    "$(memory_mb "$pixel_pid" VmHWM) $(memory_mb "$pixel_pid" VmRSS)" \
+    "$(awk -v n=$((flushes - flushes_before)) -v ms=$((flush_ms - flush_ms_before)) -v e="$after" 'BEGIN { printf "%.2f %.0f", ms / n, e / n }')" >>"$dir/rows"
   echo "round $1, $2 connections: wrk saw $answered answers 2xx and $errors others; ledger: $received received, $refused refused, $stored stored;" \
     "PostgreSQL: $after rows of this load ($((after - answered)) of them in flight when wrk hung up), $distinct different ids in $total rows: $verdict" >>"$dir/checks"
   [ "$verdict" = ok ] || failed=1
@@ -227,13 +230,13 @@ EOF
 
 stored/s: rows counted in PostgreSQL, through the time from the start of the load until the last of them is in. CPU of anything
 else is what was neither server nor PostgreSQL nor wrk, of all CPUs together: where it is more than a few per cent, the machine was
-busy and the figures of that run are worth little; the ratios suffer less, CPU per request least.
+busy and the figures of that run are worth little; the ratios suffer less, CPU per request least. A slow flush shows a slow disk.
 
-| connections | requests/s to nginx's | **stored/s to nginx's requests/s** | stored when the load stops | catch-up s | server CPU µs/event, all | PostgreSQL CPU µs/event | memory peak MB | memory at the end MB |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| connections | requests/s to nginx's | **stored/s to nginx's requests/s** | stored when the load stops | catch-up s | server CPU µs/event, all | PostgreSQL CPU µs/event | memory peak MB | memory at the end MB | flush of the journal, mean ms | events per flush |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 EOF
   for c in $connections; do
-    echo "| $c | $(ratio "$c" 4) | **$(ratio "$c" 12)** | $(middle pixel "$c" 13) % | $(middle pixel "$c" 14) | $(middle pixel "$c" 15) | $(middle pixel "$c" 16) | $(middle pixel "$c" 17) | $(middle pixel "$c" 18) |"
+    echo "| $c | $(ratio "$c" 4) | **$(ratio "$c" 12)** | $(middle pixel "$c" 13) % | $(middle pixel "$c" 14) | $(middle pixel "$c" 15) | $(middle pixel "$c" 16) | $(middle pixel "$c" 17) | $(middle pixel "$c" 18) | $(middle pixel "$c" 19) | $(middle pixel "$c" 20) |"
   done
   echo
   echo "Exactly once:"
@@ -241,7 +244,8 @@ EOF
   sed 's/^/- /' "$dir/checks"
   echo
   echo 'Every run (round, server, connections, requests/s, not 2xx, socket errors, p50, p99, server CPU, wrk CPU, % of the machine'
-  echo 'used by anything else, stored/s, stored % at the stop, catch-up, server CPU per event, PostgreSQL CPU per event, peak MB, end MB):'
+  echo 'used by anything else, stored/s, stored % at the stop, catch-up, server CPU per event, PostgreSQL CPU per event, peak MB, end MB,'
+  echo 'mean flush ms, events per flush):'
   echo
   echo '```text'
   column -t "$dir/rows"
