@@ -76,6 +76,10 @@ postgres_ticks() {
   # shellcheck disable=SC2046
   echo $((gone + $(ticks_of "$postgres_pid" $(pgrep -P "$postgres_pid"))))
 }
+# All the machine did, in ticks: everything but idle and waiting for the disk.
+busy_ticks() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat; }
+# Per cent of the machine that went to somebody else in the last load. Much of it makes every figure of that run worthless.
+others() { awk -v busy="$busy" -v wrk="$wrk_seconds" -v t="$1" -v hz="$ticks" -v us="$duration" -v n="$(nproc)" 'BEGIN { o = (busy - t) / hz - wrk; printf "%.0f", (o > 0 ? o : 0) / n / us * 1e8 }'; }
 memory_mb() { awk -v key="$2:" '$1 == key { printf "%.0f", $2 / 1024 }' "/proc/$1/status"; }
 per_request() { awk -v t="$1" -v n="$2" -v hz="$ticks" 'BEGIN { printf "%.1f", n ? t / hz * 1e6 / n : 0 }'; }
 
@@ -88,13 +92,16 @@ collect_cookies() { # url file: the server's own, as a browser would get them
   done >"$2"
   [ "$(wc -l <"$2")" -eq "$cookie_count" ] || fail "$1 set $(wc -l <"$2") cookies in $cookie_count first visits"
 }
-load() { # url cookies connections seconds; sets requests duration errors sockets p50 p99 wrk_cpu
-  local TIMEFORMAT='%U %S' out
+load() { # url cookies connections seconds; sets requests duration errors sockets p50 p99 wrk_cpu wrk_seconds busy
+  local TIMEFORMAT='%U %S' out before
+  before=$(busy_ticks)
   { time wrk -t "$threads" -c "$3" -d "${4}s" --latency -s "$root/bench/requests.lua" "$1/" -- "$2" "$variety" >"$dir/wrk"; } 2>"$dir/wrk.time" ||
     fail "wrk: $(cat "$dir/wrk.time")"
+  busy=$(($(busy_ticks) - before))
   out=$(sed -n 's/^RESULT //p' "$dir/wrk")
   read -r requests duration errors sockets p50 p99 <<<"$out"
-  wrk_cpu=$(tail -n 1 "$dir/wrk.time" | awk -v n="$requests" '{ printf "%.1f", ($1 + $2) * 1e6 / n }')
+  wrk_seconds=$(tail -n 1 "$dir/wrk.time" | awk '{ print $1 + $2 }')
+  wrk_cpu=$(awk -v s="$wrk_seconds" -v n="$requests" 'BEGIN { printf "%.1f", s * 1e6 / n }')
 }
 rate() { awk -v n="$1" -v us="$2" 'BEGIN { printf "%.0f", n / us * 1e6 }'; }
 milliseconds() { awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'; }
@@ -119,7 +126,7 @@ run_nginx() { # round connections
   # shellcheck disable=SC2086
   ticks_used=$(($(ticks_of "$nginx_pid" $workers) - before))
   echo "$1 nginx $2 $(rate "$requests" "$duration") $errors $sockets $(milliseconds "$p50") $(milliseconds "$p99")" \
-    "$(per_request "$ticks_used" "$requests") $wrk_cpu - - - - - - -" >>"$dir/rows"
+    "$(per_request "$ticks_used" "$requests") $wrk_cpu $(others "$ticks_used") - - - - - - - - -" >>"$dir/rows"
   stop "$nginx_pid" QUIT
   nginx_pid=''
   rm -rf "$home"
@@ -127,11 +134,12 @@ run_nginx() { # round connections
 
 # --- this server
 
-metric() { awk -v name="$1" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%.0f", sum }' "$dir/metrics"; }
+metric() { awk -v name="$1" -v times="${2:-1}" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { printf "%.0f", sum * times }' "$dir/metrics"; }
 read_ledger() {
   curl -sf "$pixel_url/metrics" >"$dir/metrics" || { kill -0 "$pixel_pid" 2>/dev/null && return 1; fail "the server ended: $(tail -n 20 "$dir/pixel.log")"; }
   waiting=$(metric pixel_events_waiting) received=$(metric pixel_events_received_total)
   refused=$(metric pixel_events_refused_total) stored=$(metric pixel_events_stored_total)
+  flushes=$(metric pixel_journal_flush_seconds_count) flush_ms=$(metric pixel_journal_flush_seconds_sum 1000)
 }
 drained() { read_ledger && [ "$waiting" -eq 0 ] && [ $((received - refused)) -eq "$stored" ]; }
 
@@ -150,7 +158,8 @@ run_pixel() { # round connections: a new database, a new journal, a new process
   load "$pixel_url" "$dir/cookies" "$2" "$warm"
   until_true 120 drained || fail "the warm-up did not reach PostgreSQL: $(grep -v '^#' "$dir/metrics" | grep pixel_events)"
 
-  local before; before=$(sql 'select count(*) from events')
+  local before flushes_before=$flushes flush_ms_before=$flush_ms
+  before=$(sql 'select count(*) from events')
   start_ticks=$(ticks_of "$pixel_pid") start_postgres=$(postgres_ticks)
   load "$pixel_url" "$dir/cookies" "$2" "$seconds"
   end=$(now)
@@ -167,11 +176,12 @@ run_pixel() { # round connections: a new database, a new journal, a new process
   [ "$total" -eq "$stored" ] && [ "$total" -eq $((received - refused)) ] && [ "$total" -eq "$distinct" ] || verdict="LEDGER"
   [ "$after" -ge "$answered" ] && [ "$after" -le $((answered + $2)) ] || verdict="WRK"
   echo "$1 pixel $2 $(rate "$requests" "$duration") $errors $sockets $(milliseconds "$p50") $(milliseconds "$p99")" \
-    "$(per_request "$load_ticks" "$requests") $wrk_cpu" \
+    "$(per_request "$load_ticks" "$requests") $wrk_cpu $(others $((load_ticks + load_postgres)))" \
     "$(awk -v n="$after" -v s="$caught_up" -v us="$duration" 'BEGIN { printf "%.0f", n / (us / 1e6 + s) }')" \
     "$(awk -v a="$at_stop" -v n="$after" 'BEGIN { printf "%.0f", a / n * 100 }') $caught_up" \
     "$(per_request "$all_ticks" "$after") $(per_request "$all_postgres" "$after")" \
-    "$(memory_mb "$pixel_pid" VmHWM) $(memory_mb "$pixel_pid" VmRSS)" >>"$dir/rows"
+    "$(memory_mb "$pixel_pid" VmHWM) $(memory_mb "$pixel_pid" VmRSS)" \
+    "$(awk -v n=$((flushes - flushes_before)) -v ms=$((flush_ms - flush_ms_before)) -v e="$after" 'BEGIN { printf "%.2f %.0f", ms / n, e / n }')" >>"$dir/rows"
   echo "round $1, $2 connections: wrk saw $answered answers 2xx and $errors others; ledger: $received received, $refused refused, $stored stored;" \
     "PostgreSQL: $after rows of this load ($((after - answered)) of them in flight when wrk hung up), $distinct different ids in $total rows: $verdict" >>"$dir/checks"
   [ "$verdict" = ok ] || failed=1
@@ -208,31 +218,34 @@ report() {
 | this server | Release, \`Acknowledge=Flushed\` and every other setting by default |
 | load | wrk, $threads threads, ${seconds} s after ${warm} s to warm up, $rounds rounds, medians; $variety different requests per thread |
 
-| connections | server | requests/s | stored/s | not 2xx | socket errors | p50 ms | p99 ms | server CPU µs/request | wrk CPU µs/request |
-| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| connections | server | requests/s | stored/s | not 2xx | socket errors | p50 ms | p99 ms | server CPU µs/request | wrk CPU µs/request | CPU of anything else |
+| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 EOF
   for c in $connections; do
     for s in nginx pixel; do
-      echo "| $c | $s | $(middle $s "$c" 4) | $(middle $s "$c" 11) | $(middle $s "$c" 5) | $(middle $s "$c" 6) | $(middle $s "$c" 7) | $(middle $s "$c" 8) | $(middle $s "$c" 9) | $(middle $s "$c" 10) |"
+      echo "| $c | $s | $(middle $s "$c" 4) | $(middle $s "$c" 12) | $(middle $s "$c" 5) | $(middle $s "$c" 6) | $(middle $s "$c" 7) | $(middle $s "$c" 8) | $(middle $s "$c" 9) | $(middle $s "$c" 10) | $(middle $s "$c" 11) % |"
     done
   done
   cat <<EOF
 
-stored/s: rows counted in PostgreSQL, through the time from the start of the load until the last of them is in.
+stored/s: rows counted in PostgreSQL, through the time from the start of the load until the last of them is in. CPU of anything
+else is what was neither server nor PostgreSQL nor wrk, of all CPUs together: where it is more than a few per cent, the machine was
+busy and the figures of that run are worth little; the ratios suffer less, CPU per request least. A slow flush shows a slow disk.
 
-| connections | requests/s to nginx's | **stored/s to nginx's requests/s** | stored when the load stops | catch-up s | server CPU µs/event, all | PostgreSQL CPU µs/event | memory peak MB | memory at the end MB |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| connections | requests/s to nginx's | **stored/s to nginx's requests/s** | stored when the load stops | catch-up s | server CPU µs/event, all | PostgreSQL CPU µs/event | memory peak MB | memory at the end MB | flush of the journal, mean ms | events per flush |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 EOF
   for c in $connections; do
-    echo "| $c | $(ratio "$c" 4) | **$(ratio "$c" 11)** | $(middle pixel "$c" 12) % | $(middle pixel "$c" 13) | $(middle pixel "$c" 14) | $(middle pixel "$c" 15) | $(middle pixel "$c" 16) | $(middle pixel "$c" 17) |"
+    echo "| $c | $(ratio "$c" 4) | **$(ratio "$c" 12)** | $(middle pixel "$c" 13) % | $(middle pixel "$c" 14) | $(middle pixel "$c" 15) | $(middle pixel "$c" 16) | $(middle pixel "$c" 17) | $(middle pixel "$c" 18) | $(middle pixel "$c" 19) | $(middle pixel "$c" 20) |"
   done
   echo
   echo "Exactly once:"
   echo
   sed 's/^/- /' "$dir/checks"
   echo
-  echo 'Every run (round, server, connections, requests/s, not 2xx, socket errors, p50, p99, server CPU, wrk CPU, stored/s, stored %'
-  echo 'at the stop, catch-up, server CPU per event, PostgreSQL CPU per event, peak MB, end MB):'
+  echo 'Every run (round, server, connections, requests/s, not 2xx, socket errors, p50, p99, server CPU, wrk CPU, % of the machine'
+  echo 'used by anything else, stored/s, stored % at the stop, catch-up, server CPU per event, PostgreSQL CPU per event, peak MB, end MB,'
+  echo 'mean flush ms, events per flush):'
   echo
   echo '```text'
   column -t "$dir/rows"
