@@ -3,6 +3,9 @@ namespace PixelServer.Collect;
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
 internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids)
 {
+    private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
+    private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
+
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
     {
@@ -16,6 +19,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         var consent = Consent.Decide(site!.Regime, caller.Gpc);
         if (!consent.Storage) visit.Withhold(site);
         if (!consent.Measurement) return Refusal.ConsentRequired;
+        if (!consent.User) draft.Properties.Drop(s_user);
+        if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
         if (KeepConsentStrings(draft, caller) is { } tooMuch) return tooMuch;
 
         var eventId = ids.Next(caller.ReceivedAt);
@@ -31,9 +36,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             VisitorId = consent.Storage ? visit.Identify(cookies, caller, site) : eventId,
             VisitorKind = consent.Storage ? VisitorKind.Cookie : VisitorKind.None,
             UserId = consent.User ? draft.User : null,
-            Url = draft.Url ?? caller.Referer,
+            Url = consent.Identifiers ? draft.Url ?? caller.Referer : BareAddress.Of(draft.Url ?? caller.Referer),
             Title = draft.Title,
-            Referrer = draft.Referrer,
+            Referrer = consent.Identifiers ? draft.Referrer : BareAddress.Of(draft.Referrer),
             Value = draft.Value,
             Currency = draft.Currency,
             Ip = consent.Identifiers ? ClientAddress.Kept(caller.Address, site.IpPolicy) : null,
@@ -59,7 +64,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
     private static Refusal? KeepConsentStrings(Draft draft, in Caller caller)
     {
-        if (caller.Dnt is { } dnt && draft.Consent.AddText("dnt"u8, dnt == "1" ? "1"u8 : "0"u8) is { } refusal) return refusal;
-        return draft.Consent.IsEmpty ? null : draft.Properties.AddObject("$consent"u8, draft.Consent);
+        if (caller.Dnt is { } dnt && draft.Consent.AddOwn("dnt"u8, dnt == "1" ? "1"u8 : "0"u8) is { } refusal) return refusal;
+        return draft.Consent.IsEmpty ? null : draft.Properties.AddObject(Parameters.KeptConsent, draft.Consent);
     }
 }

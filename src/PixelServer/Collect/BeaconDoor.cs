@@ -100,6 +100,7 @@ internal sealed class BeaconDoor(
         {
             var events = BeaconReader.Open(JsonText.Mend(body), out var refusal);
             if (refusal is not null) return Refused(http, refusal);
+            if (events.Count * (caller.RepeatedBytes() + (query?.Length ?? 0)) > Limits.BatchRepeatedBytes) return Refused(http, Refusal.BatchTooLarge);
             while (events.Next(draft, out var unusable)) Admit(draft, unusable);
         }
 

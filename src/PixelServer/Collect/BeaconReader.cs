@@ -155,7 +155,13 @@ internal ref struct BeaconReader
 
         _reader.Read();
         if (_reader.TokenType == JsonTokenType.Null) return null;
-        if (!TryText(ref _reader, parameter, out var text, out var refusal)) return draft.Properties.AddJson(key, ref _reader);
+        if (!TryText(ref _reader, parameter, out var text, out var refusal))
+        {
+            if (parameter.Kind is not (ParameterKind.User or ParameterKind.EventId)) return draft.Properties.AddJson(key, ref _reader);
+            _reader.Skip(); // an id kept as a property would be kept where a site may keep none
+            return null;
+        }
+
         if (refusal is not null) return refusal;
         return draft.TryTake(parameter, text, out refusal) ? refusal : draft.Properties.AddJson(key, ref _reader);
     }
@@ -170,7 +176,7 @@ internal ref struct BeaconReader
     private Refusal? AddProperty(PropertyWriter writer, scoped ReadOnlySpan<byte> key, bool isConsent)
     {
         _reader.Read();
-        if (key.SequenceEqual("$consent"u8))
+        if (key.SequenceEqual(Parameters.KeptConsent))
         {
             _reader.Skip();
             return null;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.Extensions.Primitives;
 
 namespace PixelServer.Collect;
@@ -35,6 +36,10 @@ internal readonly struct Caller
     /// <summary><c>0</c> or <c>1</c> as the DNT header says it; null for everything else.</summary>
     public required string? Dnt { get; init; }
 
+    /// <summary>How much of this is kept with every event of the request, in UTF-8; what a small body can have multiplied.</summary>
+    public int RepeatedBytes() =>
+        Size(Referer) + Size(UserAgent) + Size(HintBrands) + Size(HintMobile) + Size(HintPlatform) + Size(Purpose) + Size(FetchDest) + Size(FetchMode);
+
     public static Caller Of(HttpContext http, DateTimeOffset now, TrustedProxies trusted, string countryHeader)
     {
         var headers = http.Request.Headers;
@@ -54,14 +59,14 @@ internal readonly struct Caller
             Cookies = headers.Cookie,
             Origin = headers.Origin.Count == 0 ? null : headers.Origin.ToString(),
             Referer = RefererOf(headers.Referer),
-            UserAgent = Text.Header(headers.UserAgent),
-            HintBrands = Text.Header(headers["Sec-CH-UA"]),
-            HintMobile = Text.Header(headers["Sec-CH-UA-Mobile"]),
-            HintPlatform = Text.Header(headers["Sec-CH-UA-Platform"]),
-            Purpose = Text.Header(headers["Sec-Purpose"]) ?? Text.Header(headers["Purpose"])
-                ?? Text.Header(headers["X-Purpose"]) ?? Text.Header(headers["X-Moz"]),
-            FetchDest = Text.Header(headers["Sec-Fetch-Dest"]),
-            FetchMode = Text.Header(headers["Sec-Fetch-Mode"]),
+            UserAgent = Text.Header(headers.UserAgent, Limits.HeaderChars),
+            HintBrands = Text.Header(headers["Sec-CH-UA"], Limits.HintChars),
+            HintMobile = Text.Header(headers["Sec-CH-UA-Mobile"], Limits.FetchChars),
+            HintPlatform = Text.Header(headers["Sec-CH-UA-Platform"], Limits.HintChars),
+            Purpose = Text.Header(headers["Sec-Purpose"], Limits.HintChars) ?? Text.Header(headers["Purpose"], Limits.HintChars)
+                ?? Text.Header(headers["X-Purpose"], Limits.HintChars) ?? Text.Header(headers["X-Moz"], Limits.HintChars),
+            FetchDest = Text.Header(headers["Sec-Fetch-Dest"], Limits.FetchChars),
+            FetchMode = Text.Header(headers["Sec-Fetch-Mode"], Limits.FetchChars),
             Country = CountryOf(country),
             Gpc = IsGpc(headers["Sec-GPC"]),
             Dnt = headers["DNT"].ToString() switch { "1" => "1", "0" => "0", _ => null },
@@ -77,7 +82,7 @@ internal readonly struct Caller
         return false;
     }
 
-    /// <summary>ISO 3166-1 alpha-2 in upper case. XX and T1 are Cloudflare's words for unknown and for Tor.</summary>
+    /// <summary>ISO 3166-1 alpha-2 in upper case. Cloudflare's word for unknown is XX, two letters as well; its T1 for Tor is no country by its digit.</summary>
     public static string? CountryOf(StringValues values)
     {
         if (values.Count != 1 || values[0] is not { Length: 2 } country) return null;
@@ -88,6 +93,8 @@ internal readonly struct Caller
 
     private static string? RefererOf(StringValues values) =>
         values.Count == 1 && values[0] is { Length: > 0 and <= Limits.UrlChars } referer ? Text.Mended(referer) : null;
+
+    private static int Size(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 
     // The nearest proxy wrote the last one.
     private static ReadOnlySpan<char> LastMember(StringValues values)

@@ -10,6 +10,7 @@ namespace PixelServer.Collect;
 /// <summary>Puts the public doors into the server.</summary>
 internal static class CollectSetup
 {
+    private static readonly string[] s_own = ["/healthz", "/readyz", "/metrics", "/swagger", "/api"];
     private static readonly Encoding s_headerText = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
     /// <summary>Needs a <see cref="Journal.Journal"/>, the <see cref="Ledger"/> and, unless <c>Pixel:CookieKey</c> is set, the <see cref="DataDirectory"/>.</summary>
@@ -19,6 +20,8 @@ internal static class CollectSetup
         var options = Settings.Read<CollectOptions>(configuration, "Pixel");
         if (options.Paths.Pixel == options.Paths.Beacon)
             throw new SettingException("Pixel:Paths:Beacon", options.Paths.Beacon, "another path than Pixel:Paths:Pixel");
+        RefuseOwn("Pixel:Paths:Pixel", options.Paths.Pixel);
+        RefuseOwn("Pixel:Paths:Beacon", options.Paths.Beacon);
         var sites = new Sites(configuration, options.DefaultSite, options.UnknownSites);
         var trusted = Trusted(options, configuration);
 
@@ -51,9 +54,18 @@ internal static class CollectSetup
         });
     }
 
+    // The doors stand in front: one at such a path would hide what operators and probes ask for, and lie outside the admin token's gate.
+    private static void RefuseOwn(string key, string path)
+    {
+        foreach (var own in s_own)
+            if (new PathString(path).StartsWithSegments(own, StringComparison.OrdinalIgnoreCase))
+                throw new SettingException(key, path, $"a path that is none of the server's own ({string.Join(", ", s_own)})");
+    }
+
     private static void Limit(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = Limits.Connections;
         kestrel.Limits.MaxRequestLineSize = Limits.RequestLineBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = Limits.HeaderBytes;
         kestrel.Limits.MaxRequestHeaderCount = Limits.HeaderCount;

@@ -24,7 +24,7 @@ internal enum Regime
 /// <param name="Measurement">The event may be kept at all.</param>
 /// <param name="Ads">The event may be told to ad platforms.</param>
 /// <param name="User">The site's own id of the person may be kept.</param>
-/// <param name="Identifiers">Address and client event id may be kept, as far as the IP policy allows.</param>
+/// <param name="Identifiers">Address, as far as the IP policy allows, client event id, click ids and whole page addresses may be kept.</param>
 internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads, bool User, bool Identifiers)
 {
     // Global Privacy Control says: do not sell or share (W3C GPC, 11 CCR 7025). It does not ask a first party to stop counting.

@@ -13,11 +13,17 @@ internal static class Limits
     /// <summary>Within this time a client must have sent its headers.</summary>
     public const int HeaderSeconds = 10;
 
+    /// <summary>Well above what one machine serves; each costs some kilobytes even when it is silent.</summary>
+    public const int Connections = 20_000;
+
     /// <summary>The quota that browsers give sendBeacon and keepalive fetches (W3C Beacon, Fetch 4.6).</summary>
     public const int BodyBytes = 65_536;
 
     public const int UnpackedBytes = 8 * BodyBytes;
     public const int BatchEvents = 500;
+
+    /// <summary>Headers and query are kept with each event of a batch: their bytes times the events, so that a small body cannot fill the disk.</summary>
+    public const int BatchRepeatedBytes = 2 * 1024 * 1024;
 
     /// <summary>A query on the beacon counts for every event of the body, so that it must stay small.</summary>
     public const int BeaconQueryChars = 2_048;
@@ -46,8 +52,14 @@ internal static class Limits
     /// <summary>A longer number in JSON is kept as a string, and is no amount and no time.</summary>
     public const int NumberChars = 64;
 
-    /// <summary>User-Agent and its like are cut here: the visitor cannot help what the browser sends.</summary>
+    /// <summary>The User-Agent is cut here: the visitor cannot help what the browser sends.</summary>
     public const int HeaderChars = 1_024;
+
+    /// <summary>Brands (about 130 characters in Chromium), platform and purpose.</summary>
+    public const int HintChars = 256;
+
+    /// <summary>What is one word of a closed list: <c>?1</c>, <c>image</c>, <c>no-cors</c>.</summary>
+    public const int FetchChars = 32;
 
     /// <summary>Most proxies to walk back over in X-Forwarded-For.</summary>
     public const int ForwardedHops = 32;

@@ -25,7 +25,7 @@ internal static class Parameters
     public const string Batch = "batch", Consent = "consent", Properties = "properties";
 
     /// <summary>Where the properties hold what the client said about consent. A property of this name from a client is dropped.</summary>
-    public const string KeptConsent = "$consent";
+    public static ReadOnlySpan<byte> KeptConsent => "$consent"u8;
 
     public static IReadOnlyList<Parameter> All { get; } =
     [
@@ -52,6 +52,9 @@ internal static class Parameters
         .SelectMany(p => p.Query == p.Json ? [(p.Query, p)] : new[] { (p.Query, p), (p.Json, p) })
         .ToFrozenDictionary(row => row.Item1, row => row.p, StringComparer.Ordinal)
         .GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>Both names of each parameter of the kind.</summary>
+    public static IEnumerable<string> NamesOf(ParameterKind kind) => All.Where(p => p.Kind == kind).SelectMany(p => new[] { p.Query, p.Json });
 
     /// <summary>Null for every other name: those are properties. Names are case-sensitive.</summary>
     public static Parameter? Find(ReadOnlySpan<char> name) => s_byName.TryGetValue(name, out var found) ? found : null;

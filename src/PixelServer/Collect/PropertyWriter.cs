@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace PixelServer.Collect;
@@ -48,6 +49,29 @@ internal sealed class PropertyWriter
         return WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst);
     }
 
+    /// <summary>Adds what the server itself has to say: it does not count as one of the client's properties.</summary>
+    public Refusal? AddOwn(ReadOnlySpan<byte> key, ReadOnlySpan<byte> text)
+    {
+        if (OpenMember(key, out var member) is { } refusal) return refusal;
+        WriteString(text);
+        return CloseMember(member, 0, keepFirst: false);
+    }
+
+    /// <summary>Takes out every member of one of these names, which are ASCII, in whatever case it is written.</summary>
+    public void Drop(ReadOnlySpan<string> names)
+    {
+        var kept = 0;
+        for (var i = 0; i < _count; i++)
+        {
+            var member = _members[i];
+            if (IsOneOf(_bytes.AsSpan(member.Start + 2, member.KeyLength - 3), names)) continue; // without the comma and the quotes
+            (_members[kept], _hashes[kept]) = (member, _hashes[i]);
+            kept++;
+        }
+
+        _count = kept;
+    }
+
     /// <summary>Adds a whole object under a key that no client can use.</summary>
     public Refusal? AddObject(ReadOnlySpan<byte> key, PropertyWriter inner)
     {
@@ -87,6 +111,13 @@ internal sealed class PropertyWriter
 
         json[0] = (byte)'{';
         json[Math.Max(at, 1)] = (byte)'}';
+    }
+
+    private static bool IsOneOf(ReadOnlySpan<byte> key, ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            if (Ascii.EqualsIgnoreCase(key, name)) return true;
+        return false;
     }
 
     private Refusal? WriteValue(ref Utf8JsonReader reader, int depth)

@@ -60,7 +60,7 @@ internal sealed class Refusal
     public static readonly Refusal UnsupportedCharset = new("unsupported_charset", 415, "The body is not in UTF-8.");
     public static readonly Refusal UnsupportedEncoding = new("unsupported_encoding", 415, "The body is packed in another way than gzip or br, or more than once.");
     public static readonly Refusal BodyTooLarge = new("body_too_large", 413, "The body is larger than 65536 bytes, or 524288 bytes when unpacked.");
-    public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events.");
+    public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events, or headers and query times its events come to more than 2097152 bytes.");
     public static readonly Refusal EmptyBody = new("empty_body", 400, "The body is empty.");
     public static readonly Refusal EmptyBatch = new("empty_batch", 400, "The batch is empty.");
     public static readonly Refusal BadBody = new("bad_body", 400, "The body ends early or breaks the rules of HTTP.");

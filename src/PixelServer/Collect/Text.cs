@@ -61,15 +61,15 @@ internal static class Text
         return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', '\ufffd');
     }
 
-    /// <summary>A header as text of at most <see cref="Limits.HeaderChars"/>; null where it is absent or empty.</summary>
-    public static string? Header(StringValues values)
+    /// <summary>A header as text of at most so many characters; null where it is absent or empty.</summary>
+    public static string? Header(StringValues values, int longest)
     {
         if (values.Count == 0) return null;
         var text = values.Count == 1 ? values[0] : values.ToString();
         if (string.IsNullOrEmpty(text)) return null;
         text = Mended(text);
-        if (text.Length <= Limits.HeaderChars) return text;
-        return char.IsHighSurrogate(text[Limits.HeaderChars - 1]) ? text[..(Limits.HeaderChars - 1)] : text[..Limits.HeaderChars];
+        if (text.Length <= longest) return text;
+        return char.IsHighSurrogate(text[longest - 1]) ? text[..(longest - 1)] : text[..longest];
     }
 
     private static ReadOnlySpan<byte> Mended(byte[] buffer, int length)

@@ -3,8 +3,9 @@ namespace PixelServer.Enrich;
 /// <summary>The id that an ad platform put on the link, and the name of the parameter that carried it.</summary>
 /// <remarks>
 /// From the query of the page's address, else from the parameters given to the pixel itself. Names are case-sensitive
-/// (<c>ScCid</c>) and ids keep their case. Of several platforms the one earlier in <see cref="Rank"/> wins; of several values of
-/// one name the first. What may be kept without consent is decided at the door, not here.
+/// (<c>ScCid</c>) and ids keep their case. Of several platforms the one earlier in <see cref="ClickIds.Names"/> wins; of several
+/// values of one name the first. The door takes click ids away only where a site counts without identifiers; of every other
+/// event they are read here whatever it says about ads.
 /// </remarks>
 internal readonly record struct ClickId(string? Kind, string? Id)
 {
@@ -36,33 +37,16 @@ internal readonly record struct ClickId(string? Kind, string? Id)
     // Values are read a little beyond the limit (a character may take two units), so that a cut one shows.
     private static string? Whole(string? id) => id is { Length: <= MaxLength } ? id : null;
 
-    // Every name below contains one of these; nearly no event's properties do.
+    // Every name of a click id contains one of these; nearly no event's properties do.
     private static bool MayName(ReadOnlySpan<byte> json) =>
         json.Length > 2 && (json.IndexOf("cl"u8) >= 0 || json.IndexOf("_id"u8) >= 0 || json.IndexOf("_cid"u8) >= 0 || json.IndexOf("braid"u8) >= 0
             || json.IndexOf("epik"u8) >= 0 || json.IndexOf("ScCid"u8) >= 0 || json.IndexOf("srsltid"u8) >= 0);
 
-    /// <summary>
-    /// First the ids that only a paid click carries, then those that their platform also adds to unpaid links: a visit by an ad must
-    /// not be booked to the post that the ad was shared in.
-    /// </summary>
-    private static (string? Kind, int Rank) Rank(ReadOnlySpan<char> name) => name switch
+    private static (string? Kind, int Rank) Rank(ReadOnlySpan<char> name)
     {
-        "gclid" => ("gclid", 1),            // Google Ads
-        "wbraid" => ("wbraid", 2),          // Google Ads, from an iOS app to the web
-        "gbraid" => ("gbraid", 3),          // Google Ads, from the web to an iOS app
-        "dclid" => ("dclid", 4),            // Google Campaign Manager
-        "msclkid" => ("msclkid", 5),        // Microsoft
-        "ttclid" => ("ttclid", 6),          // TikTok
-        "twclid" => ("twclid", 7),          // X
-        "li_fat_id" => ("li_fat_id", 8),    // LinkedIn
-        "rdt_cid" => ("rdt_cid", 9),        // Reddit
-        "ScCid" => ("ScCid", 10),           // Snapchat
-        "yclid" => ("yclid", 11),           // Yandex Direct
-        "irclickid" => ("irclickid", 12),   // Impact
-        "epik" => ("epik", 13),             // Pinterest
-        "fbclid" => ("fbclid", 14),         // Meta: every link that leaves it
-        "ysclid" => ("ysclid", 15),         // Yandex search results
-        "srsltid" => ("srsltid", 16),       // Google free listings
-        _ => (null, int.MaxValue),
-    };
+        var names = ClickIds.Names;
+        for (var rank = 0; rank < names.Length; rank++)
+            if (name.SequenceEqual(names[rank])) return (names[rank], rank);
+        return (null, int.MaxValue);
+    }
 }

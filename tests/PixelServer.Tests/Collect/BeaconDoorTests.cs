@@ -10,6 +10,40 @@ namespace PixelServer.Tests.Collect;
 public sealed class BeaconDoorTests
 {
     [Fact]
+    public async Task A_small_body_cannot_have_its_headers_and_query_copied_into_megabytes()
+    {
+        await using var host = await CollectHost.StartAsync();
+        var body = "[" + string.Join(',', Enumerable.Repeat("{}", Limits.BatchEvents)) + "]";
+        var referer = ("Referer", "https://a.example/" + new string('r', 4_000));
+        using var answer = await host.PostAsync(body, path: "/b?x=" + new string('q', 500), headers: referer);
+        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, 1), (answer.StatusCode, host.Ledger.Read().Refused["batch_too_large"]));
+        Assert.Empty(host.Hits);
+
+        using var usual = await host.PostAsync(body, path: "/b?id=shop", headers: [("Referer", "https://a.example/" + new string('r', 2_000)), ("User-Agent", new string('u', 1_000))]);
+        Assert.Equal((HttpStatusCode.NoContent, Limits.BatchEvents), (usual.StatusCode, host.Hits.Count));
+    }
+
+    [Fact]
+    public async Task Hints_and_fetch_metadata_are_cut_at_what_browsers_need()
+    {
+        await using var host = await CollectHost.StartAsync();
+        await host.PostAsync("{}", headers: [.. new[] { "User-Agent", "Sec-CH-UA", "Sec-CH-UA-Platform", "Purpose", "Sec-CH-UA-Mobile", "Sec-Fetch-Dest", "Sec-Fetch-Mode" }
+            .Select(name => (name, new string('a', 2_000)))]);
+        Assert.Equal((1_024, 256, 256, 256, 32, 32, 32), (host.Hit.UserAgent!.Length, host.Hit.HintBrands!.Length, host.Hit.HintPlatform!.Length,
+            host.Hit.Purpose!.Length, host.Hit.HintMobile!.Length, host.Hit.FetchDest!.Length, host.Hit.FetchMode!.Length));
+    }
+
+    [Fact]
+    public async Task A_do_not_track_header_costs_no_event_however_full_its_consent_is()
+    {
+        await using var host = await CollectHost.StartAsync();
+        var members = string.Join(',', Enumerable.Range(0, Limits.Properties).Select(i => $"\"c{i}\":\"1\""));
+        using var answer = await host.PostAsync($"{{\"consent\":{{{members}}}}}", headers: ("DNT", "1"));
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.EndsWith(""","c99":"1","dnt":"1"}}""", Encoding.UTF8.GetString(host.Hit.Properties.Span));
+    }
+
+    [Fact]
     public async Task A_taken_beacon_is_204_and_nothing_more()
     {
         await using var host = await CollectHost.StartAsync();

@@ -36,7 +36,8 @@ public sealed class CollectDocumentTests
         Assert.Contains($"{Limits.PropertiesBytes}", Refusal.PropertiesTooLarge.Title);
         Assert.Contains($"{Limits.BeaconQueryChars}", Refusal.QueryTooLong.Title);
         Assert.Contains($"{Limits.BodyBytes} bytes, or {Limits.UnpackedBytes}", Refusal.BodyTooLarge.Title);
-        Assert.Contains($"{Limits.BatchEvents}", Refusal.BatchTooLarge.Title);
+        Assert.Contains($"{Limits.BatchEvents} events", Refusal.BatchTooLarge.Title);
+        Assert.Contains($"{Limits.BatchRepeatedBytes} bytes", Refusal.BatchTooLarge.Title);
     }
 
     [Fact]

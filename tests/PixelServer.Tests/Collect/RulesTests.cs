@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
@@ -159,6 +161,13 @@ public sealed class RulesTests
     [InlineData("Pixel:Paths:Beacon", "/b?x")]
     [InlineData("Pixel:Paths:Beacon", "/p.gif")]
     [InlineData("Pixel:Paths:Beacon", "")]
+    [InlineData("Pixel:Paths:Pixel", "/healthz")]
+    [InlineData("Pixel:Paths:Pixel", "/Metrics")]
+    [InlineData("Pixel:Paths:Pixel", "/swagger")]
+    [InlineData("Pixel:Paths:Beacon", "/readyz")]
+    [InlineData("Pixel:Paths:Beacon", "/swagger/index.html")]
+    [InlineData("Pixel:Paths:Beacon", "/api/events")]
+    [InlineData("Pixel:Paths:Beacon", "/api")]
     [InlineData("Pixel:TrustedProxies:0", "10.0.0.0/33")]
     [InlineData("Pixel:TrustedProxies", "10.0.0.0/8")]
     [InlineData("Pixel:CookieKey", "short")]
@@ -177,6 +186,20 @@ public sealed class RulesTests
     {
         var error = Assert.Throws<SettingException>(() => new ServiceCollection().AddCollect(Configuration((key, value))));
         Assert.StartsWith($"Setting {key} = ", error.Message);
+    }
+
+    [Theory]
+    [InlineData("/apis")]
+    [InlineData("/img/metrics")]
+    [InlineData("/metrics.gif")]
+    public void A_path_that_only_resembles_one_of_the_servers_own_is_free(string path) =>
+        new ServiceCollection().AddCollect(Configuration(("Pixel:Paths:Pixel", path)));
+
+    [Fact]
+    public void Connections_are_bounded()
+    {
+        using var provider = new ServiceCollection().AddCollect(Configuration()).BuildServiceProvider();
+        Assert.Equal(Limits.Connections, provider.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits.MaxConcurrentConnections);
     }
 
     [Fact]

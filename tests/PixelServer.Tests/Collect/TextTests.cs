@@ -58,10 +58,10 @@ public sealed class TextTests
     [Fact]
     public void A_long_header_is_cut_and_never_through_a_pair()
     {
-        Assert.Equal(Limits.HeaderChars, Text.Header(new string('a', Limits.HeaderChars + 1))!.Length);
+        Assert.Equal(Limits.HeaderChars, Text.Header(new string('a', Limits.HeaderChars + 1), Limits.HeaderChars)!.Length);
         var pair = new string('a', Limits.HeaderChars - 1) + "😀";
-        Assert.Equal(pair[..^2], Text.Header(pair));
-        Assert.Null(Text.Header(""));
+        Assert.Equal(pair[..^2], Text.Header(pair, Limits.HeaderChars));
+        Assert.Null(Text.Header("", Limits.HeaderChars));
     }
 
     internal static bool Strict(string text) =>

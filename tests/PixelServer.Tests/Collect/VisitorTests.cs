@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using PixelServer.Collect;
 
 namespace PixelServer.Tests.Collect;
@@ -115,6 +116,44 @@ public sealed class VisitorTests
         Assert.Equal((false, true, false), (aggregate.ConsentStorage, aggregate.ConsentMeasurement, aggregate.ConsentAds));
         Assert.Equal((null, "e1", VisitorKind.Cookie, IPAddress.Loopback), (exempt.UserId, exempt.ClientEventId, exempt.VisitorKind, exempt.Ip));
         Assert.Equal((true, true, false), (exempt.ConsentStorage, exempt.ConsentMeasurement, exempt.ConsentAds));
+    }
+
+    [Theory]
+    [InlineData("""{"site_id":"SITE","user_id":["alice"],"event_id":["o-1"],"plan":"pro"}""")]
+    [InlineData("""{"site_id":"SITE","u":{"id":"alice"},"eid":{"id":"o-1"},"plan":"pro"}""")]
+    [InlineData("""{"site_id":"SITE","u":[],"user_id":[["alice"]],"eid":{},"event_id":[{"a":"o-1"}],"plan":"pro"}""")]
+    [InlineData("""{"site_id":"SITE","properties":{"user_id":"alice","u":["alice"],"event_id":"o-1","eid":1,"plan":"pro"}}""")]
+    [InlineData("id=SITE&u=alice&user_id=alice2&eid=o-1&event_id=o-2&plan=pro")]
+    public async Task An_id_that_is_no_text_does_not_slip_into_the_properties(string body)
+    {
+        await using var host = await CollectHost.StartAsync(("Pixel:Sites:a:Regime", "aggregate"), ("Pixel:Sites:x:Regime", "exempt"));
+        var type = body[0] == '{' ? "application/json" : "application/x-www-form-urlencoded";
+        foreach (var site in new[] { "a", "x" }) (await host.PostAsync(body.Replace("SITE", site), type)).EnsureSuccessStatusCode();
+
+        var (aggregate, exempt) = (host.Hits[0], host.Hits[1]);
+        Assert.Equal("""{"plan":"pro"}""", Encoding.UTF8.GetString(aggregate.Properties.Span));
+        Assert.DoesNotContain("alice", Encoding.UTF8.GetString(exempt.Properties.Span));
+        Assert.Equal((null, null, null), (aggregate.UserId, aggregate.ClientEventId, exempt.UserId));
+    }
+
+    [Fact]
+    public async Task Aggregate_cuts_addresses_but_for_the_campaign_and_drops_click_ids()
+    {
+        await using var host = await CollectHost.StartAsync(("Pixel:Sites:a:Regime", "aggregate"));
+        const string Query = "?gclid=G1&utm_source=mail&fbclid=F1&amp;utm_medium=cpc&uid=7#msclkid=M1&utm_term=x";
+        var url = Uri.EscapeDataString("https://bob:secret@shop.example/shoes" + Query);
+        await host.GetAsync($"/p.gif?id=a&url={url}&ref={url}&GCLID=G2&fbclid=F2&plan=pro", ("Referer", "https://other.example/?gclid=G3"));
+        await host.PostAsync("""{"id":"a","gclid":["G4"],"url":"/thanks#user=7","properties":{"ttclid":{"a":"T1"}}}""");
+        await host.GetAsync("/p.gif?id=a", ("Referer", "https://other.example/?gclid=G5"));
+        await host.GetAsync($"/p.gif?id=open&url={url}&gclid=G2");
+
+        Assert.Equal(("https://shop.example/shoes?utm_source=mail&utm_medium=cpc", "https://shop.example/shoes?utm_source=mail&utm_medium=cpc"),
+            (host.Hits[0].Url, host.Hits[0].Referrer));
+        Assert.Equal("""{"plan":"pro"}""", Encoding.UTF8.GetString(host.Hits[0].Properties.Span));
+        Assert.Equal(("/thanks", null, 0), (host.Hits[1].Url, host.Hits[1].Referrer, host.Hits[1].Properties.Length));
+        Assert.Equal("https://other.example/", host.Hits[2].Url);
+        Assert.EndsWith(Query, host.Hits[3].Url);
+        Assert.Equal("""{"gclid":"G2"}""", Encoding.UTF8.GetString(host.Hits[3].Properties.Span));
     }
 
     [Fact]

@@ -1,0 +1,44 @@
+using System.Text;
+
+namespace PixelServer.Collect;
+
+/// <summary>An address of a page as far as it says which page and which campaign, and not who: for counting without identifiers.</summary>
+internal static class BareAddress
+{
+    /// <summary>Scheme, host and path, and of the query only the <c>utm_</c> parameters, as they were sent. Null stays null.</summary>
+    public static string? Of(string? address)
+    {
+        if (address is null) return null;
+        var text = address.AsSpan();
+        if (text.IndexOf('#') is var fragment and >= 0) text = text[..fragment];
+        var mark = text.IndexOf('?');
+        var query = mark < 0 ? default : text[(mark + 1)..];
+        var page = mark < 0 ? text : text[..mark];
+
+        var bare = new StringBuilder();
+        var login = LoginOf(page);
+        bare.Append(page[..login.Start]).Append(page[login.End..]);
+        var separator = '?';
+        foreach (var range in query.Split('&'))
+        {
+            var pair = query[range];
+            if (pair.StartsWith("amp;")) pair = pair[4..]; // of a link that went into HTML twice escaped
+            if (!pair.StartsWith("utm_")) continue;
+            bare.Append(separator).Append(pair);
+            separator = '&';
+        }
+
+        return bare.Length == 0 ? null : bare.ToString();
+    }
+
+    // "bob:secret@" of "https://bob:secret@shop.example/"; empty where there is none.
+    private static (int Start, int End) LoginOf(ReadOnlySpan<char> page)
+    {
+        var start = page.IndexOf("//");
+        if (start < 0) return (0, 0);
+        start += 2;
+        var length = page[start..].IndexOf('/');
+        var authority = length < 0 ? page[start..] : page.Slice(start, length);
+        return (start, start + authority.LastIndexOf('@') + 1);
+    }
+}
