@@ -187,7 +187,9 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
             {
                 new FileStream(file, new FileStreamOptions
                 {
-                    Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
                 }).Dispose();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
