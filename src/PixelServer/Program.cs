@@ -17,7 +17,7 @@ internal static class Program
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
     internal static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var builder = Cli.Builder(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (!Listening.IsSaid(builder.Configuration)) builder.WebHost.UseUrls(Listening.Default);
         var (services, configuration) = (builder.Services, builder.Configuration);
@@ -42,7 +42,16 @@ internal static class Program
         app.UseRouting();
         app.MapReport();
         app.MapOps();
+        app.Lifetime.ApplicationStarted.Register(() => WarnOfRetention(app));
         return app;
+    }
+
+    // Somebody may have promised visitors what this setting says: silence would be a lie.
+    private static void WarnOfRetention(WebApplication app)
+    {
+        var set = app.Configuration.GetSection("Pixel").AsEnumerable()
+            .Any(one => one.Key.EndsWith(":RetentionDays", StringComparison.OrdinalIgnoreCase) && !string.IsNullOrEmpty(one.Value));
+        if (set) app.Logger.LogWarning("RetentionDays is set, but this version deletes nothing yet: delete old events yourself");
     }
 
     private static async Task<int> ServeAsync(string[] args)
@@ -66,11 +75,14 @@ internal static class Program
         services.AddStore(configuration);
         services.AddDrain();
         services.AddJournal(configuration, journal);
+        services.AddCollect(configuration); // takes nothing here, but makes its settings known: the machines share their configuration
+        Settings.RefuseUnknown(configuration);
         await using var provider = services.BuildServiceProvider();
         try
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
-            Console.Out.WriteLine($"{moved} events of {journal} are in the store.");
+            var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
+            Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;
         }
         catch (DbException e)

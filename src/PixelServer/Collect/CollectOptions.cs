@@ -68,7 +68,7 @@ internal sealed class SiteOptions
     [EnumDataType(typeof(IpPolicy), ErrorMessage = "keep, mask or drop")]
     public IpPolicy? IpPolicy { get; init; }
 
-    /// <summary>After how many days events are deleted. Not set: never.</summary>
+    /// <summary>After how many days events are to be deleted. Not set: never. Read and checked, not acted upon yet.</summary>
     [Range(1, 36_500)]
     public int? RetentionDays { get; init; }
 }

@@ -3,7 +3,10 @@ namespace PixelServer.Journal;
 /// <summary>One server for one journal directory: an advisory lock that the operating system drops with the process.</summary>
 internal static class DirectoryLock
 {
-    /// <exception cref="IOException">Another process holds it.</exception>
+    private const int WouldBlock = 11;                              // errno EWOULDBLOCK
+    private const int SharingViolation = unchecked((int)0x80070020); // the same on Windows
+
+    /// <exception cref="IOException">Another process holds it, or it cannot be made: a read-only disk has to be copied first.</exception>
     public static IDisposable Take(string directory)
     {
         var path = Path.Combine(directory, "LOCK");
@@ -11,7 +14,7 @@ internal static class DirectoryLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
-        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
+        catch (IOException e) when (e.HResult is WouldBlock or SharingViolation)
         {
             throw new IOException(
                 $"The journal in {directory} is in use by another server: stop that one, or give this one its own Pixel:DataDirectory.", e);

@@ -23,6 +23,7 @@ internal interface IDisk
 
     IDiskFile OpenWrite(string path);
 
+    /// <summary>Replaces what already has the new name.</summary>
     void Rename(string from, string to);
 
     void Copy(string from, string to);
@@ -90,7 +91,7 @@ internal sealed partial class Disk : IDisk
     public IDiskFile OpenWrite(string path) =>
         new DiskFile(File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read));
 
-    public void Rename(string from, string to) => File.Move(from, to);
+    public void Rename(string from, string to) => File.Move(from, to, overwrite: true);
 
     public void Copy(string from, string to) => File.Copy(from, to);
 

@@ -15,6 +15,11 @@ internal sealed class Journal : IHostedService, IDisposable
 
     private const int MaxBatch = 4_096;
 
+    // QueueLength bounds the hits that wait, this what large ones among them may hold.
+    private const long MaxQueuedBytes = 64L << 20;
+
+    private static readonly TimeSpan LastWait = TimeSpan.FromSeconds(5);
+
     private readonly Channel<PendingHit> _queue;
     private readonly Segments _segments;
     private readonly Appender _appender;
@@ -28,7 +33,9 @@ internal sealed class Journal : IHostedService, IDisposable
     private readonly IDisposable? _lock;
     private readonly Thread _thread;
     private readonly List<PendingHit> _batch = new(MaxBatch);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _readerWaits;
+    private long _queuedBytes;
     private volatile bool _stopping;
 
     private Journal(Segments segments, JournalOptions options, Acknowledge acknowledge, TimeProvider clock, Ledger ledger,
@@ -38,7 +45,11 @@ internal sealed class Journal : IHostedService, IDisposable
         (_flushed, _log, _lock) = (flushed, log, directoryLock);
         _appender = new Appender(segments, options, clock, log);
         _reader = new JournalReader(segments, options, log);
-        _queue = Channel.CreateBounded<PendingHit>(new BoundedChannelOptions(options.QueueLength) { SingleReader = true });
+        _queue = Channel.CreateBounded<PendingHit>(new BoundedChannelOptions(options.QueueLength)
+        {
+            SingleReader = true,
+            AllowSynchronousContinuations = true, // the only continuation wakes the journal's thread
+        });
         // A thread of its own: it blocks in the flush, and a pool thread that blocks is one of two on a small machine.
         _thread = new Thread(Run) { Name = "journal", IsBackground = true };
         _thread.Start();
@@ -87,8 +98,9 @@ internal sealed class Journal : IHostedService, IDisposable
     public ValueTask<AppendOutcome> AppendAsync(Hit hit)
     {
         var pending = new PendingHit(hit);
-        if (_queue.Writer.TryWrite(pending))
+        if (Interlocked.Add(ref _queuedBytes, pending.Bytes) <= MaxQueuedBytes && _queue.Writer.TryWrite(pending))
             return _acknowledge == Acknowledge.Queued ? new(AppendOutcome.Accepted) : pending.Completion;
+        Interlocked.Add(ref _queuedBytes, -pending.Bytes);
         return new(_stopping ? AppendOutcome.Stopping : AppendOutcome.QueueFull);
     }
 
@@ -121,23 +133,23 @@ internal sealed class Journal : IHostedService, IDisposable
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Takes no more hits, writes those that wait, and answers their requests.</summary>
-    public Task StopAsync(CancellationToken cancellationToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
         Close();
-        return Task.CompletedTask;
+        // A device that hangs must not keep the server from ending.
+        await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public void Dispose()
     {
         Close();
-        _lock?.Dispose();
+        if (_thread.Join(LastWait)) _lock?.Dispose();
     }
 
     private void Close()
     {
         _stopping = true;
         _queue.Writer.TryComplete();
-        _thread.Join();
     }
 
     private void Run()
@@ -160,6 +172,7 @@ internal sealed class Journal : IHostedService, IDisposable
         }
 
         _appender.Dispose();
+        _ended.SetResult();
     }
 
     // False: the commit is full, and the hit opens the next one.
@@ -169,11 +182,13 @@ internal sealed class Journal : IHostedService, IDisposable
         {
             if (!_appender.TryAdd(pending.Hit)) return false;
             _batch.Add(pending);
+            Interlocked.Add(ref _queuedBytes, -pending.Bytes);
         }
         catch (ArgumentException e)
         {
             // The limits of the door keep hits far below this; one that is larger must not stop the others.
             _log.LogError(e, "A hit is too large for the journal and is refused.");
+            Interlocked.Add(ref _queuedBytes, -pending.Bytes);
             pending.Complete(AppendOutcome.JournalFailed);
         }
 
@@ -191,7 +206,7 @@ internal sealed class Journal : IHostedService, IDisposable
         var started = _clock.GetTimestamp();
         var answered = _acknowledge == Acknowledge.Queued;
         var outcome = _appender.Commit(_acknowledge == Acknowledge.Written ? () => Answer(AppendOutcome.Accepted) : null);
-        _flushed?.Invoke(_clock.GetElapsedTime(started), batch.Length);
+        if (outcome == AppendOutcome.Accepted) _flushed?.Invoke(_clock.GetElapsedTime(started), batch.Length);
 
         // Counted before anybody is told, so that whoever has an answer finds its event in the ledger.
         if (outcome == AppendOutcome.Accepted) _ledger.Accepted(batch.Length);

@@ -5,7 +5,14 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 {
     // Room for the largest record, and enough for some thousand ordinary ones.
     private readonly byte[] _chunk = new byte[Math.Min(2 * Record.Size(Record.MaxPayload), options.SegmentBytes)];
+    // What is given up where the disk cannot read: small, so that little else is lost, and a multiple of every disk's sector.
+    private const int Unreadable = 64 << 10;
+
+    // How often a place that cannot be read is tried before it is stepped over; the drain backs off in between.
+    private const int Attempts = 5;
+
     private (Guid Run, uint Seed) _seed;
+    private (Guid Run, long Position, int Count) _failed;
 
     /// <summary>Records that were whole but hold no hit; each was told and stepped over.</summary>
     public long QuarantinedRecords { get; private set; }
@@ -34,6 +41,13 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
         var count = 0L;
         while (from < to)
         {
+            // Whole segments were counted when they were written or recovered.
+            if (segments.Find(run, from) is { } segment && from <= segment.Header.First && segment.End <= to)
+            {
+                (count, from) = (count + segment.Records, segment.End);
+                continue;
+            }
+
             var next = Walk(run, from, to, int.MaxValue, (_, _) => count++);
             if (next == from) break;
             from = next;
@@ -51,7 +65,8 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 
         var end = Math.Min(segment.End, until);
         var chunk = _chunk.AsSpan(0, (int)Math.Min(_chunk.Length, end - from));
-        chunk = chunk[..segments.Read(segment, from, chunk)];
+        if (!TryRead(segment, from, ref chunk)) return StepOver(segment, from, Math.Min(segment.End, from + Unreadable));
+        if (chunk.IsEmpty) return StepOver(segment, from, segment.End); // the file was cut from outside
         var seed = Seed(run);
         var (offset, records) = (0, 0);
         while (records < maxRecords && Record.TryRead(chunk[offset..], seed, from + offset, out var record))
@@ -68,9 +83,29 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
             if (hole.From <= from && from < hole.To) return hole.To;
         var resume = SegmentScan.NextRecord(chunk, 0, seed, from, out _);
         var behind = resume < 0 ? from + Math.Max(chunk.Length & -Record.Alignment, Record.Alignment) : from + resume;
-        behind = Math.Min(behind, segment.End);
+        return StepOver(segment, from, Math.Min(behind, segment.End));
+    }
+
+    // A place that cannot be read is tried again later, and only then given up: what lies behind it must not wait for ever.
+    private bool TryRead(Segment segment, long from, ref Span<byte> chunk)
+    {
+        try
+        {
+            chunk = chunk[..segments.Read(segment, from, chunk)];
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _failed = (segment.Header.Run, from, _failed.Run == segment.Header.Run && _failed.Position == from ? _failed.Count + 1 : 1);
+            if (_failed.Count < Attempts) throw;
+            return false;
+        }
+    }
+
+    private long StepOver(Segment segment, long from, long behind)
+    {
         QuarantinedRecords++;
-        log.LogError("Journal segment {Segment} cannot be read from position {From} to {To}: its disk may be failing.",
+        log.LogError("Journal segment {Segment} cannot be read from position {From} to {To} and is stepped over there: its disk may be failing.",
             Path.GetFileName(segment.Path), from, behind);
         return behind;
     }

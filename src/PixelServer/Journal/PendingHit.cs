@@ -10,6 +10,9 @@ internal sealed class PendingHit(Hit hit) : IValueTaskSource<AppendOutcome>
 
     public Hit Hit { get; } = hit;
 
+    /// <summary>What of the hit's size visitors choose, roughly, in bytes.</summary>
+    public int Bytes { get; } = hit.Properties.Length + 2 * ((hit.Url?.Length ?? 0) + (hit.Referrer?.Length ?? 0) + (hit.Title?.Length ?? 0));
+
     public ValueTask<AppendOutcome> Completion => new(this, _core.Version);
 
     public void Complete(AppendOutcome outcome) => _core.SetResult(outcome);

@@ -59,6 +59,10 @@ internal static class Record
         return true;
     }
 
+    /// <summary>Bytes on disk that a header asks for, believed or not; just the header where that is no length.</summary>
+    public static int ClaimedSize(ReadOnlySpan<byte> header) =>
+        BinaryPrimitives.ReadInt32LittleEndian(header) is > 0 and <= MaxPayload and var payload ? Size(payload) : HeaderBytes;
+
     /// <summary>What ties a record to its run.</summary>
     public static uint Seed(Guid run)
     {

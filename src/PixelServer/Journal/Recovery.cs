@@ -6,7 +6,11 @@ namespace PixelServer.Journal;
 /// </summary>
 internal sealed class Recovery(IDisk disk, string directory, ILogger log)
 {
+    // errno of a read that the device refused, which .NET passes on (asm-generic/errno-base.h).
+    private const int InputOutputError = 5;
+
     private readonly List<Segment> _segments = [];
+    private byte[] _content = [];
     private Damage _damage;
 
     public static Recovered Read(IDisk disk, string directory, ILogger log) => new Recovery(disk, directory, log).Read();
@@ -31,13 +35,13 @@ internal sealed class Recovery(IDisk disk, string directory, ILogger log)
             // The limit of a segment is known only from its successor: look one file ahead.
             var successor = newest ? null : PeekHeader(ordinals[i + 1]);
             var limit = successor is { } next && next.Run == file.Header.Run ? next.First : (long?)null;
-            Take(file.Header, file.Path, file.Content, limit, newest, ref chain);
+            Take(file.Header, file.Path, file.Content.Span, limit, newest, ref chain);
         }
 
         return new Recovered(_segments, ordinals.Count == 0 ? 0 : ordinals[^1] + 1, chain ?? 0, _damage);
     }
 
-    private void Take(SegmentHeader header, string path, byte[] content, long? limit, bool newest, ref uint? chain)
+    private void Take(SegmentHeader header, string path, ReadOnlySpan<byte> content, long? limit, bool newest, ref uint? chain)
     {
         if (chain is { } expected && header.Chain != expected)
         {
@@ -52,8 +56,8 @@ internal sealed class Recovery(IDisk disk, string directory, ILogger log)
 
         if (newest && scan.End - header.First + SegmentHeader.Bytes is var whole && whole < content.Length)
         {
-            // The tail was being written when the process or the machine died; nothing in it was acknowledged.
-            if (scan.Junk > 0) Report(segment, scan.Junk, torn: true);
+            // The tail was being written when the process or the machine died; damage there is copied before the cut.
+            if (scan.Junk > 0) Report(segment, scan.Junk, scan.IsTorn);
             Cut(segment, whole);
         }
         else if (limit is { } next && scan.End < next)
@@ -69,24 +73,40 @@ internal sealed class Recovery(IDisk disk, string directory, ILogger log)
         _segments.Add(segment);
     }
 
-    private (SegmentHeader Header, string Path, byte[] Content)? ReadFile(long ordinal, bool newest)
+    private (SegmentHeader Header, string Path, ReadOnlyMemory<byte> Content)? ReadFile(long ordinal, bool newest)
     {
         var path = Path.Combine(directory, SegmentHeader.FileName(ordinal));
-        byte[] content;
-        using (var file = disk.OpenRead(path))
+        ReadOnlyMemory<byte> whole;
+        try
         {
-            content = new byte[checked((int)file.Length)];
-            var read = 0;
-            while (read < content.Length && file.Read(read, content.AsSpan(read)) is > 0 and var got) read += got;
-            if (read < content.Length) content = content[..read];
+            whole = ReadWhole(path);
+        }
+        catch (IOException e) when (e.HResult == InputOutputError)
+        {
+            log.LogError(e, "The disk cannot read journal segment {Segment}.", Path.GetFileName(path));
+            MoveToQuarantine(path, 0);
+            return null;
         }
 
-        if (SegmentHeader.TryRead(content, out var header) && header.Ordinal == ordinal) return (header, path, content);
+        var content = whole.Span;
+
+        if (SegmentHeader.TryRead(content, out var header) && header.Ordinal == ordinal) return (header, path, whole);
 
         // A newest file that is shorter than a header was cut off while it was made.
         if (newest && content.Length < SegmentHeader.Bytes) disk.Delete(path);
         else MoveToQuarantine(path, content.Length);
         return null;
+    }
+
+    // One buffer for all segments: there may be hundreds, of many megabytes each.
+    private ReadOnlyMemory<byte> ReadWhole(string path)
+    {
+        using var file = disk.OpenRead(path);
+        var length = checked((int)file.Length);
+        if (_content.Length < length) _content = new byte[length];
+        var read = 0;
+        while (read < length && file.Read(read, _content.AsSpan(read, length - read)) is > 0 and var got) read += got;
+        return _content.AsMemory(0, read);
     }
 
     private SegmentHeader? PeekHeader(long ordinal)
@@ -114,28 +134,32 @@ internal sealed class Recovery(IDisk disk, string directory, ILogger log)
         }
 
         _damage = _damage with { QuarantinedSegments = _damage.QuarantinedSegments + 1, QuarantinedBytes = _damage.QuarantinedBytes + bytes };
-        var copy = QuarantinePath(segment.Path);
+        // By run and ordinal: a segment that stays damaged is copied once, however often the server starts.
+        var copy = InQuarantine($"{Path.GetFileNameWithoutExtension(segment.Path)}.{segment.Header.Run:N}.seg");
         log.LogError("Journal segment {Segment} is damaged: {Bytes} bytes cannot be read. A copy is in {Copy}; the rest is delivered.",
             Path.GetFileName(segment.Path), bytes, copy);
-        if (!disk.List(Path.GetDirectoryName(copy)!).Contains(Path.GetFileName(copy))) disk.Copy(segment.Path, copy);
+        if (!Exists(copy)) disk.Copy(segment.Path, copy);
     }
 
     private void MoveToQuarantine(string path, long bytes)
     {
         _damage = _damage with { QuarantinedSegments = _damage.QuarantinedSegments + 1, QuarantinedBytes = _damage.QuarantinedBytes + bytes };
-        var copy = QuarantinePath(path);
+        var (name, number) = (Path.GetFileNameWithoutExtension(path), 1);
+        var copy = InQuarantine($"{name}.unreadable.seg");
+        while (Exists(copy)) copy = InQuarantine($"{name}.unreadable-{++number}.seg");
         log.LogError("Journal segment {Segment} has no readable header. It was moved to {Copy}.", Path.GetFileName(path), copy);
-        if (disk.List(Path.GetDirectoryName(copy)!).Contains(Path.GetFileName(copy))) disk.Delete(copy);
         disk.Rename(path, copy);
         disk.FlushDirectory(directory);
     }
 
-    private string QuarantinePath(string path)
+    private string InQuarantine(string name)
     {
         var folder = Path.Combine(directory, Segments.QuarantineFolder);
         disk.CreateDirectory(folder);
-        return Path.Combine(folder, Path.GetFileName(path));
+        return Path.Combine(folder, name);
     }
+
+    private bool Exists(string path) => disk.List(Path.GetDirectoryName(path)!).Contains(Path.GetFileName(path));
 
     private void Cut(Segment segment, long length)
     {

@@ -15,21 +15,21 @@ internal static class SegmentScan
         var length = limit is { } next ? (int)Math.Min(file.Length, SegmentHeader.Bytes + next - header.First) : file.Length;
         var records = file[SegmentHeader.Bytes..length];
         var holes = new List<Hole>();
-        var (offset, count, checksum) = (0, 0L, 0u);
+        var (offset, count, checksum, lastCommit) = (0, 0L, 0u, 0L);
         while (true)
         {
             if (Record.TryRead(records[offset..], seed, header.First + offset, out var record))
             {
                 offset += record.Size;
                 count++;
-                checksum = record.Checksum;
+                (checksum, lastCommit) = (record.Checksum, record.CommitStart);
                 continue;
             }
 
             // Preallocated space that was never written reads as zeros.
-            if (!records[offset..].ContainsAnyExcept((byte)0)) return Result(junk: 0);
+            if (!records[offset..].ContainsAnyExcept((byte)0)) return Result(junk: 0, torn: false);
             var resume = NextRecord(records, offset, seed, header.First, out var found);
-            if (resume < 0) return Result(junk: records.Length - offset);
+            if (resume < 0) return Result(junk: records.Length - offset, IsTornTail(file[..length], SegmentHeader.Bytes + offset));
 
             var torn = found.CommitStart <= header.First + offset
                 && HasLostSector(file, SegmentHeader.Bytes + resume, SegmentHeader.Bytes + (int)(found.CommitStart - header.First));
@@ -37,7 +37,10 @@ internal static class SegmentScan
             offset = resume;
         }
 
-        ScanResult Result(int junk) => new(header.First + offset, count, checksum, holes, junk);
+        // What a later commit or a later segment follows was flushed and acknowledged: a hole in it is damage, whatever it looks like.
+        ScanResult Result(int junk, bool torn) => new(
+            header.First + offset, count, checksum,
+            [.. holes.Select(hole => hole with { Torn = hole.Torn && limit is null && lastCommit <= hole.From })], junk, torn && limit is null);
     }
 
     /// <summary>Offset of the first whole record behind <paramref name="offset"/>; -1 if there is none.</summary>
@@ -48,6 +51,15 @@ internal static class SegmentScan
             if (Record.TryRead(records[at..], seed, first + at, out header)) return at;
         header = default;
         return -1;
+    }
+
+    // The end of a file that was cut off, or a record of which sectors are missing; a record that is all there but wrong is damage.
+    private static bool IsTornTail(ReadOnlySpan<byte> file, int offset)
+    {
+        var written = file.LastIndexOfAnyExcept((byte)0) + 1;
+        var claimed = offset + Record.HeaderBytes <= file.Length ? Record.ClaimedSize(file[offset..]) : Record.HeaderBytes;
+        if (offset + claimed > file.Length) return true;
+        return HasLostSector(file, Math.Max(written, offset + claimed), offset);
     }
 
     // A write that a power failure cut off loses whole sectors, which then still hold the zeros of the preallocation from the
@@ -71,7 +83,8 @@ internal static class SegmentScan
 /// <param name="Checksum">Of the last whole record; 0 if there is none.</param>
 /// <param name="Holes">Stretches without a whole record that are followed by one.</param>
 /// <param name="Junk">Bytes behind <paramref name="End"/> that are neither records nor untouched space.</param>
-internal sealed record ScanResult(long End, long Records, uint Checksum, IReadOnlyList<Hole> Holes, int Junk);
+/// <param name="IsTorn">The junk is what a crash leaves of a commit that it cut off; otherwise it is damage.</param>
+internal sealed record ScanResult(long End, long Records, uint Checksum, IReadOnlyList<Hole> Holes, int Junk, bool IsTorn);
 
 /// <summary>A stretch of a segment in which no record can be read.</summary>
 /// <param name="From">Position of its first byte.</param>

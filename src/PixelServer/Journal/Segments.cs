@@ -14,12 +14,13 @@ internal sealed class Segments
     private readonly string _directory;
     private readonly JournalOptions _options;
     private readonly TimeProvider _clock;
+    private readonly ILogger _log;
     private readonly List<Segment> _segments;
     private long _nextOrdinal;
 
-    private Segments(IDisk disk, string directory, JournalOptions options, TimeProvider clock, Recovered recovered)
+    private Segments(IDisk disk, string directory, JournalOptions options, TimeProvider clock, ILogger log, Recovered recovered)
     {
-        (_disk, _directory, _options, _clock) = (disk, directory, options, clock);
+        (_disk, _directory, _options, _clock, _log) = (disk, directory, options, clock, log);
         _segments = [.. recovered.Segments];
         _nextOrdinal = recovered.NextOrdinal;
         Chain = recovered.Chain;
@@ -35,7 +36,7 @@ internal sealed class Segments
     /// <exception cref="IOException">The directory cannot be used.</exception>
     /// <exception cref="NewerJournalException">A later version wrote a segment.</exception>
     public static Segments Open(IDisk disk, string directory, JournalOptions options, TimeProvider clock, ILogger log) =>
-        new(disk, directory, options, clock, Recovery.Read(disk, directory, log));
+        new(disk, directory, options, clock, log, Recovery.Read(disk, directory, log));
 
     /// <summary>Bytes of all segment files.</summary>
     public long Bytes { get { lock (_lock) return _segments.Sum(segment => segment.Bytes); } }
@@ -90,7 +91,7 @@ internal sealed class Segments
             file.Truncate(length);
             lock (_lock) segment.Bytes = length;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Only space is lost: a reader stops at the end of the records, or at the start of the next segment.
         }
@@ -109,8 +110,9 @@ internal sealed class Segments
             var now = _clock.GetUtcNow();
             foreach (var segment in _segments)
                 if (segment.Header.Run == run && segment.Sealed && segment.End <= position) segment.DeliveredAt ??= now;
-            DropDelivered(keep: true);
         }
+
+        DropDelivered(keep: true);
     }
 
     /// <summary>Reads from a segment's file.</summary>
@@ -124,32 +126,45 @@ internal sealed class Segments
 
     private void MakeRoom()
     {
-        lock (_lock)
-        {
-            if (!HasRoom()) DropDelivered(keep: false);
-            if (!HasRoom()) throw new JournalFullException();
-        }
-
-        bool HasRoom() => _segments.Sum(segment => segment.Bytes) + _options.SegmentBytes <= _options.MaxBytes
-            && _disk.FreeBytes(_directory) - _options.SegmentBytes >= _options.MinFreeBytes;
+        if (!HasRoom()) DropDelivered(keep: false);
+        if (!HasRoom()) throw new JournalFullException();
     }
+
+    private bool HasRoom() => Bytes + _options.SegmentBytes <= _options.MaxBytes && FreeBytes - _options.SegmentBytes >= _options.MinFreeBytes;
 
     // Deletes from the oldest on, so that what is left is without gaps. With keep, the retained window stays.
     private void DropDelivered(bool keep)
     {
-        var now = _clock.GetUtcNow();
-        var delivered = _segments.TakeWhile(segment => segment.DeliveredAt is not null).Sum(segment => segment.Bytes);
-        var dropped = 0;
-        while (_segments.Count > 0 && _segments[0] is { DeliveredAt: { } since } oldest)
+        var dropped = new List<Segment>();
+        lock (_lock)
         {
-            if (keep && delivered <= _options.RetainBytes && now - since < _options.RetainFor) break;
-            _disk.Delete(oldest.Path);
-            delivered -= oldest.Bytes;
-            _segments.RemoveAt(0);
-            dropped++;
+            var now = _clock.GetUtcNow();
+            var delivered = _segments.TakeWhile(segment => segment.DeliveredAt is not null).Sum(segment => segment.Bytes);
+            while (_segments.Count > 0 && _segments[0] is { DeliveredAt: { } since } oldest)
+            {
+                if (keep && delivered <= _options.RetainBytes && now - since < _options.RetainFor) break;
+                delivered -= oldest.Bytes;
+                _segments.RemoveAt(0);
+                dropped.Add(oldest);
+            }
         }
 
-        if (dropped > 0) _disk.FlushDirectory(_directory);
+        if (dropped.Count > 0) Delete(dropped);
+    }
+
+    // Outside the lock: the writer needs it for every new segment. What cannot be deleted costs only space, and the next start
+    // finds that the store has it.
+    private void Delete(List<Segment> segments)
+    {
+        try
+        {
+            foreach (var segment in segments) _disk.Delete(segment.Path);
+            _disk.FlushDirectory(_directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.LogError(e, "Delivered journal segments could not be deleted and take up space until the next start.");
+        }
     }
 
     // Under another name until its header is on the device: a segment with a name has a header.

@@ -10,6 +10,7 @@ namespace PixelServer.Ops;
 /// </summary>
 internal sealed class AdminToken
 {
+    private const string FileName = "admin-token";
     private const int RandomBytes = 32;
     private readonly byte[] _hash;
 
@@ -22,13 +23,13 @@ internal sealed class AdminToken
     /// <summary>The token in clear, only in the run that made it; null otherwise.</summary>
     public string? JustMade { get; }
 
-    /// <summary>The configured token, else the kept one, else a new one.</summary>
-    /// <exception cref="IOException">The file holds something else, or cannot be read or written.</exception>
+    /// <summary>The configured token, else the kept one, else a new one that is not kept yet.</summary>
+    /// <exception cref="IOException">The file holds something else, or cannot be read.</exception>
     public static AdminToken Load(string configured, DataDirectory directory)
     {
         if (configured.Length > 0) return new(Hash(configured), null);
-        var file = directory.KeyFile("admin-token");
-        if (!File.Exists(file)) return Make(directory);
+        var file = directory.KeyFile(FileName);
+        if (!File.Exists(file)) return Make();
         try
         {
             return Convert.FromHexString(File.ReadAllText(file).Trim()) is { Length: SHA256.HashSizeInBytes } hash ? new(hash, null) : throw new FormatException();
@@ -39,13 +40,19 @@ internal sealed class AdminToken
         }
     }
 
-    /// <summary>A new token in place of the kept one, which is worth nothing from the next start on.</summary>
-    public static AdminToken Make(DataDirectory directory)
+    /// <summary>A new token, in memory only until <see cref="Keep"/>.</summary>
+    public static AdminToken Make()
     {
         var token = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
-        var hash = Hash(token);
-        DataDirectory.WriteSecret(directory.KeyFile("admin-token"), Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash) + "\n"));
-        return new(hash, token);
+        return new(Hash(token), token);
+    }
+
+    /// <summary>Puts a token that was just made on disk: only when it is about to be shown, else a start that fails would use it up unseen.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public void Keep(DataDirectory directory)
+    {
+        if (JustMade is not null)
+            DataDirectory.WriteSecret(directory.KeyFile(FileName), Encoding.ASCII.GetBytes(Convert.ToHexStringLower(_hash) + "\n"));
     }
 
     /// <summary>Takes the same time for every wrong token of one length.</summary>

@@ -17,7 +17,8 @@ internal static class ApiPage
             {
                 Title = "PixelServer",
                 Version = "v1",
-                Description = "Self-hosted tracking pixel. A 2xx from a door means that the event is kept; 400, 401, 403, 410, 413, 415 and 422 "
+                Description = "Self-hosted tracking pixel. A 2xx from a door means that the event is kept, unless the pixel's 200 carries "
+                    + "`X-Pixel-Refused` or the beacon's 200 lists it under `refused`; 400, 401, 403, 410, 413, 415 and 422 "
                     + "must not be retried; 429 and 503 carry `Retry-After` and may be. Errors are problem documents (RFC 9457) with a stable `code`.",
             });
             options.AddSecurityDefinition(Bearer, new OpenApiSecurityScheme

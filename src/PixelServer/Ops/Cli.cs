@@ -107,12 +107,16 @@ internal static class Cli
     {
         var options = Settings.Read<PixelOptions>(Configuration(args), "Pixel");
         if (options.AdminToken.Length > 0) throw new FormatException("Pixel:AdminToken is configured and wins: change it there.");
-        Console.Out.WriteLine(AdminToken.Make(new DataDirectory(options.DataDirectory)).JustMade);
+        var token = AdminToken.Make();
+        token.Keep(new DataDirectory(options.DataDirectory));
+        Console.Out.WriteLine(token.JustMade);
         return 0;
     }
 
-    /// <summary>What the server itself would read with these arguments.</summary>
-    public static IConfigurationRoot Configuration(string[] args) => new ConfigurationBuilder()
-        .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
-        .AddEnvironmentVariables("ASPNETCORE_").AddEnvironmentVariables().AddCommandLine(args).Build();
+    /// <summary>What the server itself reads with these arguments: by the same code, so that no file is forgotten.</summary>
+    public static IConfigurationRoot Configuration(string[] args) => Builder(args).Configuration;
+
+    /// <summary>The server's host, with its configuration and nothing of ours in it.</summary>
+    public static WebApplicationBuilder Builder(string[] args) =>
+        WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 }

@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace PixelServer.Ops;
 
-/// <summary>The one place on disk that is ours: journal, embedded store, keys. Readable by its owner only.</summary>
+/// <summary>
+/// The one place on disk that is ours: journal, embedded store, keys. Everything made in it is readable by its owner only; a
+/// directory that was there before keeps its own mode.
+/// </summary>
 internal sealed class DataDirectory
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -58,7 +58,11 @@ internal static class OpsEndpoints
         var services = app.Services;
         _ = services.GetRequiredService<AdminToken>(); // a file that cannot be read stops the start, not the first report
         services.GetRequiredService<Meters>().Observe(services.GetRequiredService<Func<JournalReading>>(), services.GetRequiredService<Func<StoreReading>>());
-        app.Lifetime.ApplicationStarted.Register(() => services.GetRequiredService<Banner>().Print());
+        app.Lifetime.ApplicationStarted.Register(() =>
+        {
+            services.GetRequiredService<AdminToken>().Keep(services.GetRequiredService<DataDirectory>());
+            services.GetRequiredService<Banner>().Print();
+        });
 
         app.UseStatusCodePages(context => Problem.Of(context.HttpContext.Response.StatusCode).WriteAsync(context.HttpContext));
         app.Use((http, next) =>

@@ -19,9 +19,12 @@ internal sealed record Problem(int Status, string Code, string Title)
     /// <summary>Those of every route that is not a door of its own.</summary>
     public static IReadOnlyList<Problem> All { get; } = [InvalidParameter, Unauthorized, NotFound, MethodNotAllowed, InternalError, StoreAway];
 
-    /// <summary>The problem for an answer that has a status and nothing else.</summary>
+    /// <summary>
+    /// The problem for an answer that has a status and nothing else. A 400 or 503 of the framework's own is no parameter of ours, and
+    /// no store: those two codes are only given where the reason is known.
+    /// </summary>
     public static Problem Of(int status) =>
-        All.FirstOrDefault(one => one.Status == status)
+        All.FirstOrDefault(one => one.Status == status && one != InvalidParameter && one != StoreAway)
         ?? new(status, "http_" + status.ToString(CultureInfo.InvariantCulture), "The request cannot be served.");
 
     /// <param name="http">Its response must not have started.</param>

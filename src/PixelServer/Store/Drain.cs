@@ -21,6 +21,9 @@ internal sealed class Drain(
     // Where each run stands in the store, as it was last read or moved; forgotten at every failure, and then asked for again.
     private readonly Dictionary<Guid, long> _positions = [];
     private readonly HashSet<Guid> _counted = [];
+
+    // The furthest that each run was seen in the store: a position below it means that the store was set back.
+    private readonly Dictionary<Guid, long> _reached = [];
     private (EventBatch Batch, bool Rejecting)? _uncertain;
     private long _preparedAt;
     private bool _prepared;
@@ -33,6 +36,8 @@ internal sealed class Drain(
     public async Task<long> DrainOnceAsync(CancellationToken ct)
     {
         await PrepareAsync(ct);
+        // A new run's first batch would hide that an older run was set back: all of them are asked for before it.
+        if (!_positions.ContainsKey(journal.CurrentRun) && journal.Extent(journal.CurrentRun) is not null) _positions.Clear();
         var moved = 0L;
         foreach (var run in journal.Runs) moved += await DrainRunAsync(run, ct);
         _status = _status with { WaitingSince = null };
@@ -94,7 +99,7 @@ internal sealed class Drain(
             await SaveAsync(new EventBatch(run, position, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To), ct);
             stored?.Invoke(clock.GetElapsedTime(started));
 
-            _positions[run] = position = slice.To;
+            _positions[run] = _reached[run] = position = slice.To;
             moved += slice.Hits.Count;
             journal.Delivered(run, position);
             Succeeded();
@@ -109,6 +114,11 @@ internal sealed class Drain(
         var known = await store.PositionAsync(run, ct);
         var position = known ?? first;
         if (_uncertain is { } uncertain && uncertain.Batch.Journal == run) Settle(uncertain.Batch, uncertain.Rejecting, position);
+        if (_reached.TryGetValue(run, out var reached) && position < reached)
+        {
+            log.LogWarning("The store was set back from position {From} to {Position} of run {Run}: the events in between are delivered again.", reached, position, run);
+            ledger.Recovered(journal.Count(run, position, reached));
+        }
 
         if (position < first)
         {
@@ -125,7 +135,7 @@ internal sealed class Drain(
 
         if (run != journal.CurrentRun && _counted.Add(run)) ledger.Recovered(journal.Count(run, position, long.MaxValue));
         Succeeded();
-        return _positions[run] = position;
+        return _positions[run] = _reached[run] = position;
     }
 
     // The batch whose transaction failed: the position tells whether it failed before its commit or after.
@@ -141,12 +151,7 @@ internal sealed class Drain(
             return;
         }
 
-        if (position < batch.From)
-        {
-            log.LogWarning("The store was set back from position {From} to {Position} of run {Run}: the events in between are delivered again.", batch.From, position, batch.Journal);
-            ledger.Recovered(journal.Count(batch.Journal, position, batch.From));
-            return;
-        }
+        if (position < batch.From) return; // set back: the caller sees that for every run
 
         if (batch.Journal == journal.CurrentRun)
         {
@@ -193,6 +198,7 @@ internal sealed class Drain(
     {
         if (_prepared && clock.GetElapsedTime(_preparedAt) < PrepareEvery) return;
         await store.PrepareAsync(ct);
+        _positions.Clear();
         (_prepared, _preparedAt) = (true, clock.GetTimestamp());
         _status = _status with { Reachable = true };
     }
@@ -228,7 +234,7 @@ internal sealed class Drain(
             Reachable = false,
             Failures = _status.Failures + 1,
             LastError = kind,
-            WaitingSince = _status.WaitingSince ?? clock.GetUtcNow(),
+            WaitingSince = _status.WaitingSince ?? (ledger.Read().Waiting > 0 ? clock.GetUtcNow() : null),
         };
         await Task.Delay(wait, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }

@@ -21,16 +21,29 @@ internal static class PostgresPartitions
         {
             // Not "create table … partition of": that locks the parent against readers and writers, so one long report would
             // hold up the next day and everything queued behind. Attaching locks it only against other changes of the schema.
+            var table = await FreeNameAsync(connection, partition.Table, ct);
             await using var create = new NpgsqlCommand(
                 $"""
-                 create table {partition.Table} (like events including defaults including constraints including storage);
-                 alter table events attach partition {partition.Table} for values {partition.Sql}
+                 create table {table} (like events including defaults including constraints including storage);
+                 alter table events attach partition {table} for values {partition.Sql}
                  """, connection);
             await create.ExecuteNonQueryAsync(ct);
         }
 
         await transaction.CommitAsync(ct);
         return missing;
+    }
+
+    // A partition that the operator detached and kept has the name: a late event of that day must not wait for its removal.
+    private static async Task<string> FreeNameAsync(NpgsqlConnection connection, string wanted, CancellationToken ct)
+    {
+        await using var query = new NpgsqlCommand(
+            """
+            select name from (select $1 as name, 1 as number union all select $1 || '_' || n, n from generate_series(2, 99) as n) as names
+            where to_regclass(name) is null order by number limit 1
+            """, connection);
+        query.Parameters.Add(new() { Value = wanted });
+        return (string?)await query.ExecuteScalarAsync(ct) ?? wanted;
     }
 
     private static async Task<IReadOnlyCollection<Partition>> ExistingAsync(NpgsqlConnection connection, CancellationToken ct)

@@ -21,6 +21,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         DefaultTimeout = BusySeconds,
     }.ConnectionString;
 
+    private readonly Lock _creation = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ConcurrentDictionary<Guid, bool> _unknown = new(); // as in PostgresStore: only these may begin in the middle
     private SqliteConnection? _writer;
@@ -155,6 +156,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
 
     private SqliteConnection Open()
     {
+        Create();
         var connection = new SqliteConnection(_connectionString);
         try
         {
@@ -168,6 +170,30 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         {
             connection.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>An empty file for its owner only is a new database to SQLite, which gives its log the same mode; by itself it would follow the umask.</summary>
+    /// <remarks>
+    /// Never touches a file that is there, and nobody opens it meanwhile: closing any descriptor of a file drops the locks that
+    /// SQLite holds on it in this process (fcntl(2)).
+    /// </remarks>
+    private void Create()
+    {
+        lock (_creation)
+        {
+            if (OperatingSystem.IsWindows() || File.Exists(file)) return;
+            try
+            {
+                new FileStream(file, new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }).Dispose();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // SQLite says in its own words what is wrong with the place.
+            }
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class StoreOptions
     [Range(1, 366)]
     public int PartitionsAhead { get; init; } = 7;
 
-    /// <summary>Most events in one transaction. Default 5,000.</summary>
+    /// <summary>Most events in one transaction; never more than 2 MiB of the journal hold, some 5,000. Default 5,000.</summary>
     [Range(1, 100_000)]
     public int MaxBatch { get; init; } = 5_000;
 

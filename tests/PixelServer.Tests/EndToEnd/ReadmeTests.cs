@@ -11,6 +11,7 @@ namespace PixelServer.Tests.EndToEnd;
 [Collection(nameof(Alone))]
 public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chromium>
 {
+    private const string PasteHere = "paste the admin token here";
     private static readonly string s_readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
 
     [Fact]
@@ -22,6 +23,7 @@ public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chrom
         await Eventually.TrueAsync(
             () => server.HasEnded || Token().IsMatch(server.Out), () => $"the admin token is printed\n{server.Out}{server.Error}", TimeSpan.FromMinutes(3));
         var token = Token().Match(server.Out).Groups["token"].Value;
+        Assert.Contains(PasteHere, Block("bash", "/api/events"), StringComparison.Ordinal);
 
         using (var send = new Typed(Block("bash", "/p.gif"), port, folder))
         {
@@ -48,7 +50,7 @@ public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chrom
             JsonArray shown = [];
             await Eventually.TrueAsync(async () =>
             {
-                using var typed = new Typed(command, port, folder, token);
+                using var typed = new Typed(command.Replace(PasteHere, token, StringComparison.Ordinal), port, folder);
                 Assert.Equal(0, await typed.ExitAsync());
                 shown = JsonNode.Parse(typed.Out)!.AsArray();
                 return shown.Count >= count;
@@ -105,7 +107,7 @@ public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chrom
         private readonly Process _shell;
         private readonly StringBuilder _out = new(), _error = new();
 
-        public Typed(string command, int port, TempFolder folder, string token = "")
+        public Typed(string command, int port, TempFolder folder)
         {
             var start = new ProcessStartInfo("bash", ["-c", command.Replace("localhost:8080", $"localhost:{port}", StringComparison.Ordinal)])
             {
@@ -116,7 +118,6 @@ public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chrom
                 {
                     ["ASPNETCORE_URLS"] = $"http://localhost:{port}",
                     ["Pixel__DataDirectory"] = folder.Path,
-                    ["TOKEN"] = token,
                     ["MSBUILDDISABLENODEREUSE"] = "1",
                 },
             };

@@ -105,6 +105,35 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public async Task Large_hits_that_wait_are_bounded_in_bytes()
+    {
+        using var device = new Gate();
+        using var journal = Open(Acknowledge.Flushed, _disk);
+        _disk.Before = _ => device.Pass();
+        var large = Clone(Events.Full().Hit, new byte[500_000]);
+        var waiting = Enumerable.Range(0, 300).Select(_ => journal.AppendAsync(large).AsTask()).ToList();
+        await device.ReachedAsync();
+
+        // 64 MiB of half-megabyte hits, and what the first commit has taken already.
+        Assert.InRange(waiting.Count(answer => !answer.IsCompleted), 100, 140);
+        Assert.Contains(waiting, answer => answer.IsCompletedSuccessfully && answer.Result == AppendOutcome.QueueFull);
+        device.Open();
+        await Task.WhenAll(waiting);
+        Assert.Equal(AppendOutcome.Accepted, await Append(journal));
+    }
+
+    [Fact]
+    public async Task After_a_failed_flush_of_the_directory_the_journal_goes_on_by_itself()
+    {
+        var disk = new FailingDirectory();
+        using var journal = Open(Acknowledge.Flushed, disk);
+        disk.Failures = 2;
+        Assert.Equal(AppendOutcome.JournalFailed, await Append(journal));
+
+        await Eventually.TrueAsync(async () => await Append(journal) == AppendOutcome.Accepted, () => $"{journal.Status}");
+    }
+
+    [Fact]
     public async Task Closing_writes_what_waits_and_answers_it_and_takes_nothing_more()
     {
         var journal = Open(Acknowledge.Flushed);
@@ -190,6 +219,30 @@ public sealed class JournalTests : IDisposable
         typeof(Hit).GetProperty(nameof(Hit.Properties))!.SetValue(copy, new ReadOnlyMemory<byte>(properties));
         Assert.Equal(hit.EventId, copy.EventId);
         return copy;
+    }
+
+    /// <summary>The machine's disk, of which only the flush of a directory fails.</summary>
+    private sealed class FailingDirectory : IDisk
+    {
+        private readonly Disk _disk = new();
+
+        public int Failures { get; set; }
+
+        public void FlushDirectory(string directory)
+        {
+            if (Failures-- > 0) throw new IOException("injected");
+            _disk.FlushDirectory(directory);
+        }
+
+        public IReadOnlyList<string> List(string directory) => _disk.List(directory);
+        public void CreateDirectory(string directory) => _disk.CreateDirectory(directory);
+        public IDiskFile Create(string path, long size) => _disk.Create(path, size);
+        public IDiskFile OpenRead(string path) => _disk.OpenRead(path);
+        public IDiskFile OpenWrite(string path) => _disk.OpenWrite(path);
+        public void Rename(string from, string to) => _disk.Rename(from, to);
+        public void Copy(string from, string to) => _disk.Copy(from, to);
+        public void Delete(string path) => _disk.Delete(path);
+        public long FreeBytes(string directory) => _disk.FreeBytes(directory);
     }
 
     /// <summary>A point that the journal's thread reaches and waits at.</summary>

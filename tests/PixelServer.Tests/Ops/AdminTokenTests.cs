@@ -15,6 +15,8 @@ public sealed class AdminTokenTests(PixelApp app) : IClassFixture<PixelApp>
         var directory = new DataDirectory(folder.Path);
 
         var first = AdminToken.Load("", directory);
+        Assert.False(File.Exists(directory.KeyFile("admin-token")), "not before somebody is about to see it");
+        first.Keep(directory);
         var second = AdminToken.Load("", directory);
 
         Assert.Equal(43, first.JustMade!.Length); // 32 bytes in base64url

@@ -43,6 +43,59 @@ public sealed class CliTests
     }
 
     [Fact]
+    public async Task A_start_that_fails_on_its_port_does_not_use_up_the_admin_token()
+    {
+        using var folder = new TempFolder();
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var directory = $"--Pixel:DataDirectory={folder.Path}";
+        var (code, _, _) = await Executable.RunAsync($"--urls=http://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}", directory);
+
+        using var server = Executable.Start(folder.Path, "--urls=http://127.0.0.1:0", directory);
+        await Eventually.TrueAsync(() => server.Out.Contains("/swagger", StringComparison.Ordinal) && server.Out.Contains("acknowledge", StringComparison.Ordinal), () => server.Out + server.Error);
+
+        Assert.Equal(2, code);
+        Assert.Contains("admin token", server.Out, StringComparison.Ordinal);
+        var shown = server.Out.Split('\n');
+        var token = shown.Single(line => line.StartsWith("  admin token", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[2];
+        var address = shown.Single(line => line.StartsWith("  API page", StringComparison.Ordinal)).Split(' ')[^1].Replace("/swagger", "/api/events", StringComparison.Ordinal);
+        using var http = new HttpClient { DefaultRequestHeaders = { Authorization = new("Bearer", token) } };
+        using var answer = await http.GetAsync(address);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public void Verbs_read_the_same_files_as_the_server()
+    {
+        var environment = $"Test{Guid.NewGuid():n}";
+        var file = Path.Combine(AppContext.BaseDirectory, $"appsettings.{environment}.json");
+        File.WriteAllText(file, """{"Pixel":{"DataDirectory":"of-this-environment"}}""");
+        try
+        {
+            Assert.Equal("of-this-environment", PixelServer.Ops.Cli.Configuration(["--environment", environment])["Pixel:DataDirectory"]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_drain_refuses_a_misspelt_setting_and_takes_those_of_the_whole_server()
+    {
+        using var gone = new TempFolder();
+        Directory.CreateDirectory(gone.File("journal"));
+        string[] drain = ["drain", "--dir", gone.Path, $"--Pixel:DataDirectory={gone.File("here")}"];
+
+        var (code, _, error) = await Executable.RunAsync([.. drain, "--Pixel:Stoer:MaxBatch=5"]);
+        var (good, output, _) = await Executable.RunAsync([.. drain, "--Pixel:Sites:shop:Regime=Us", "--Pixel:CountryHeader=X-Country"]);
+
+        Assert.Equal((2, 0), (code, good));
+        Assert.Contains("Pixel:Stoer:MaxBatch does not exist", error, StringComparison.Ordinal);
+        Assert.EndsWith($"are in sqlite {gone.File("here/pixel.db")}.\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_data_directory_that_another_server_uses_is_told_on_one_line()
     {
         await using var app = await PixelApp.StartAsync();

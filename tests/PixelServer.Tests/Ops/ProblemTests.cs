@@ -59,6 +59,14 @@ public sealed class ProblemTests(PixelApp app) : IClassFixture<PixelApp>
         Assert.Single(broken.Output.Split("inner workings")[1..]);
     }
 
+    [Theory]
+    [InlineData(400, "http_400")]
+    [InlineData(503, "http_503")]
+    [InlineData(418, "http_418")]
+    [InlineData(404, "not_found")]
+    [InlineData(500, "internal_error")]
+    public void A_bare_status_is_not_explained_by_a_guess(int status, string code) => Assert.Equal(code, Problem.Of(status).Code);
+
     [Fact]
     public void Every_code_is_documented_with_its_status()
     {

@@ -126,6 +126,36 @@ public sealed class DrainTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_older_run_that_was_set_back_is_filled_again_too()
+    {
+        await AppendAsync(10);
+        await _drain.DrainOnceAsync(default);
+        var before = (await _store.PositionAsync(_journal.CurrentRun, default))!.Value;
+        await AppendAsync(20);
+        await _drain.DrainOnceAsync(default);
+        Restart();
+        await _drain.DrainOnceAsync(default);
+        SetBack(before, keep: 10);
+        await AppendAsync(5);
+
+        await RunUntilAsync(async () => (await _store.RecentAsync(null, 1_000, default)).Count == 35);
+        Assert.Equal((20, 25, 0), (_ledger.Read().Recovered, _ledger.Read().Stored, _ledger.Read().Waiting));
+        await AssertDistinctAsync(35);
+    }
+
+    [Fact]
+    public async Task Segments_that_vanish_are_stepped_over_and_do_not_hold_up_the_rest()
+    {
+        await _store.PrepareAsync(default);
+        await AppendAsync(10);
+        Restart();
+        File.Delete(Directory.GetFiles(_folder.File("journal"), "*.seg")[0]);
+        await AppendAsync(5);
+
+        await RunUntilAsync(async () => (await _store.RecentAsync(null, 1_000, default)).Count == 5);
+    }
+
+    [Fact]
     public async Task When_another_writer_moves_our_position_delivery_stops_and_nothing_is_lost_from_the_journal()
     {
         await AppendAsync(10);

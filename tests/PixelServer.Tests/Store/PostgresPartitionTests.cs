@@ -46,6 +46,18 @@ public sealed class PostgresPartitionTests(SharedPostgres postgres) : IAsyncDisp
     }
 
     [Fact]
+    public async Task A_late_row_of_a_day_whose_partition_was_detached_and_kept_gets_a_new_one()
+    {
+        var store = await _test.FreshAsync();
+        await _test.AskAsync("alter table events detach partition events_20261122");
+
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full(1, Events.Noon.AddDays(-1))), default);
+
+        Assert.Contains("events_20261122_2", await PartitionsAsync());
+        Assert.Equal("1", (await _test.AskAsync("select count(*) from events"))[0]);
+    }
+
+    [Fact]
     public async Task A_row_without_a_partition_makes_it_and_is_stored()
     {
         var store = await _test.FreshAsync();

@@ -2,6 +2,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using PixelServer.Store;
+using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Store;
 
@@ -36,6 +37,22 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
         await using var rows = await command.ExecuteReaderAsync();
         while (await rows.ReadAsync()) answers.Add(rows.IsDBNull(0) ? null : rows.GetString(0));
         return answers;
+    }
+
+    [Fact]
+    public async Task The_database_and_its_log_are_their_owners_alone_also_in_a_directory_that_was_there_before()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TempFolder();
+        File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_101_101);
+        await using var store = new SqliteStore(folder.File("pixel.db"), _clock, NullLogger<SqliteStore>.Instance);
+
+        await store.PrepareAsync(CancellationToken.None);
+        await store.PositionAsync(Guid.NewGuid(), CancellationToken.None);
+
+        var files = Directory.GetFiles(folder.Path, "pixel.db*");
+        Assert.Contains(folder.File("pixel.db-wal"), files);
+        foreach (var file in files) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
     [Fact]

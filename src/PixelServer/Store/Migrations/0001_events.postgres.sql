@@ -119,8 +119,8 @@ create table journal_positions (
   updated_at  timestamptz not null
 );
 
-comment on table journal_positions is 'Up to where each journal is stored; moves in the transaction that stores the rows. Never edit it by hand.';
-comment on column journal_positions.journal_id is 'Id of the journal: a new one for each fresh journal directory, so a wiped disk is another journal.';
+comment on table journal_positions is 'Up to where the journal of each run of a server is stored; moves in the transaction that stores the rows. Never edit it by hand.';
+comment on column journal_positions.journal_id is 'Id of one run of a server that took events: each start has a new one, so a copied or wiped disk is never mistaken for another.';
 comment on column journal_positions.position is 'Everything in the journal before this position, in bytes, is in events or in events_rejected.';
 comment on column journal_positions.host is 'Machine that moved the position last.';
 comment on column journal_positions.updated_at is 'When the position moved last, UTC.';

@@ -58,7 +58,7 @@ create table events_rejected (
 ) strict;
 
 create table journal_positions (
-  journal_id  text    not null primary key,
+  journal_id  text    not null primary key, -- one run of a server that took events: each start has a new one
   position    integer not null,
   host        text    not null,
   updated_at  text    not null
