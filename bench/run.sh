@@ -4,6 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 seconds=${BENCH_SECONDS:-15} warm=${BENCH_WARM:-10} rounds=${BENCH_ROUNDS:-3} connections=${BENCH_CONNECTIONS:-64 256}
+patience=${BENCH_PATIENCE:-120}
 threads=2       # of wrk: with one it is wrk that is measured, not nginx
 variety=1000    # different requests per thread
 cookie_count=100
@@ -106,7 +107,15 @@ load() { # url cookies connections seconds; sets requests duration errors socket
 rate() { awk -v n="$1" -v us="$2" 'BEGIN { printf "%.0f", n / us * 1e6 }'; }
 milliseconds() { awk -v us="$1" 'BEGIN { printf "%.2f", us / 1000 }'; }
 
-settle() { sql checkpoint postgres; sync; } # what the run before left to write is not this run's
+# What the run before left to write is not this run's; and then until the rest of the machine is quiet, if it ever is.
+settle() {
+  local before end=$(($(date +%s) + patience))
+  sql checkpoint postgres
+  sync
+  while before=$(busy_ticks); sleep 2; [ $((($(busy_ticks) - before) * 100 / (2 * ticks * $(nproc)))) -ge 10 ]; do
+    [ "$(date +%s)" -lt "$end" ] || { echo "bench: the machine stayed busy for $patience s" >&2; break; }
+  done
+}
 
 run_nginx() { # round connections
   settle
