@@ -85,7 +85,7 @@ internal static class Program
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;
         }
-        catch (DbException e)
+        catch (Exception e) when (e is DbException or TimeoutException or PositionMovedException)
         {
             Console.Error.WriteLine($"The store does not take the events: {Visible.Of(e.Message.ReplaceLineEndings(" "))} Nothing is lost: run it again.");
             return 1;

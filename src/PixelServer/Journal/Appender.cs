@@ -83,37 +83,26 @@ internal sealed class Appender(Segments segments, JournalOptions options, TimePr
 
     private AppendOutcome TryCommit(Action? written)
     {
-        try
+        for (var isLast = false; ; isLast = true)
         {
-            Write(written);
-            return AppendOutcome.Accepted;
-        }
-        catch (JournalFullException)
-        {
-            return AppendOutcome.JournalFull;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            log.LogError(e, "The journal could not be written; the same events are tried once more in a new segment.");
-        }
+            try
+            {
+                Write(written);
+                return AppendOutcome.Accepted;
+            }
+            catch (JournalFullException)
+            {
+                return AppendOutcome.JournalFull;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                log.LogError(e, "The journal could not be written; {Then}.", isLast ? "its events are refused" : "the same events are tried once more in a new segment");
+            }
 
-        // After a failed flush nobody knows what is on the device, and a second flush of the same file may claim success
-        // (the kernel has dropped the dirty pages): the segment is left at its last durable record and not touched again.
-        Leave();
-        try
-        {
-            Write(written);
-            return AppendOutcome.Accepted;
-        }
-        catch (JournalFullException)
-        {
-            return AppendOutcome.JournalFull;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            log.LogError(e, "The journal could not be written to a new segment either; its events are refused.");
+            // After a failed flush nobody knows what is on the device, and a second flush of the same file may claim success
+            // (the kernel has dropped the dirty pages): the segment is left at its last durable record and not touched again.
             Leave();
-            return AppendOutcome.JournalFailed;
+            if (isLast) return AppendOutcome.JournalFailed;
         }
     }
 
