@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Side by side on one machine: nginx that writes a log line, and this server that writes a row. See bench/README.md.
 #   BENCH_SECONDS=15 BENCH_WARM=10 BENCH_ROUNDS=3 BENCH_CONNECTIONS="64 256" bench/run.sh
-set -euo pipefail
+set -Eeuo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 seconds=${BENCH_SECONDS:-15} warm=${BENCH_WARM:-10} rounds=${BENCH_ROUNDS:-3} connections=${BENCH_CONNECTIONS:-64 256}
 patience=${BENCH_PATIENCE:-120}
@@ -14,12 +14,15 @@ ticks=$(getconf CLK_TCK)
 # full_page_writes are on. The two sizes are what any operator sets first; without max_wal_size checkpoints are measured.
 postgres_settings=(shared_buffers=256MB max_wal_size=4GB "listen_addresses=127.0.0.1")
 
-fail() { echo "bench: $*" >&2; exit 1; }
+fail() { trap - ERR; echo "bench: $*" >&2; exit 1; }
+trap 'echo "bench: line $LINENO: $BASH_COMMAND failed" >&2' ERR
 need() { command -v "$1" >/dev/null || fail "$1 is missing: apt-get install $2"; }
 export PATH="$PATH:/usr/sbin"
 need nginx nginx-light; need wrk wrk; need curl curl; need dotnet dotnet-sdk-10.0
 postgres_bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1) || fail "PostgreSQL is missing: apt-get install postgresql"
 
+exec 9>"${TMPDIR:-/tmp}/pixel-bench.lock"
+flock -n 9 || fail "another benchmark runs on this machine"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/pixel-bench.XXXXXX")
 chmod 711 "$dir" # PostgreSQL may run as another user and has to reach its own directory below
 postgres_pid='' nginx_pid='' pixel_pid=''
@@ -125,7 +128,7 @@ run_nginx() { # round connections
   sed "s/@PORT@/$nginx_port/" "$root/bench/nginx.conf" >"$home/nginx.conf"
   nginx -p "$home" -c nginx.conf 2>"$home/start.log" &
   nginx_pid=$! url=http://127.0.0.1:$nginx_port
-  until_true 10 curl -sf -o /dev/null "$url/p.gif" || fail "nginx did not start: $(cat "$home/start.log" "$home/error.log")"
+  until_true 10 curl -sf -o /dev/null "$url/p.gif" && kill -0 "$nginx_pid" || fail "nginx did not start: $(cat "$home/start.log" "$home/error.log")"
   collect_cookies "$url" "$dir/cookies"
   load "$url" "$dir/cookies" "$2" "$warm"
   workers=$(pgrep -P "$nginx_pid")
@@ -162,7 +165,7 @@ run_pixel() { # round connections: a new database, a new journal, a new process
   (cd "$dir/run" && ConnectionStrings__Postgres="Host=127.0.0.1;Port=$postgres_port;Username=bench;Database=events" \
     exec dotnet "$dir/program/PixelServer.dll" --urls "$pixel_url" >"$dir/pixel.log" 2>&1) &
   pixel_pid=$!
-  until_true 60 curl -sf -o /dev/null "$pixel_url/readyz" || fail "the server did not get ready: $(tail -n 20 "$dir/pixel.log")"
+  until_true 60 curl -sf -o /dev/null "$pixel_url/readyz" && kill -0 "$pixel_pid" || fail "the server did not get ready: $(tail -n 20 "$dir/pixel.log")"
   collect_cookies "$pixel_url" "$dir/cookies"
   load "$pixel_url" "$dir/cookies" "$2" "$warm"
   until_true 120 drained || fail "the warm-up did not reach PostgreSQL: $(grep -v '^#' "$dir/metrics" | grep pixel_events)"
@@ -222,7 +225,7 @@ report() {
 | machine | $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r) |
 | disk | $(stat -f -c %T "$dir"), $sync_before µs for a synced 4 kB write (mean of 200; $(synced_write) µs after the runs) |
 | load average at the start | $load_before |
-| versions | $(nginx -v 2>&1 | sed 's/.*: //'), $(wrk -v 2>&1 | awk 'NR == 1 { print $1, $2 }'), $("$postgres_bin/postgres" --version), .NET $(dotnet --list-runtimes | awk '/AspNetCore/ { v = $2 } END { print v }') |
+| versions | $(nginx -v 2>&1 | sed 's/.*: //'), $({ wrk -v 2>&1 || true; } | awk 'NR == 1 { print $1, $2 }'), $("$postgres_bin/postgres" --version), .NET $(dotnet --list-runtimes | awk '/AspNetCore/ { v = $2 } END { print v }') |
 | PostgreSQL | ${postgres_settings[*]}; all else as shipped (fsync, synchronous_commit and full_page_writes are on) |
 | this server | Release, \`Acknowledge=Flushed\` and every other setting by default |
 | load | wrk, $threads threads, ${seconds} s after ${warm} s to warm up, $rounds rounds, medians; $variety different requests per thread |
