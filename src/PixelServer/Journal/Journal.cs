@@ -158,7 +158,7 @@ internal sealed class Journal : IHostedService, IDisposable
         while (carried is not null || WaitForHits())
         {
             // On a busy machine the requests that are ready to run get to hand over their hits first, so that more of them share
-            // the flush (twice as many at 256 connections); on an idle one this returns at once.
+            // the flush (bench/results/tuning.md has what was seen); on an idle one this returns at once.
             Thread.Yield();
             Thread.Yield();
             while (_batch.Count < MaxBatch && (carried is not null || _queue.Reader.TryRead(out carried)))
