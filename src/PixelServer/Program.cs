@@ -2,9 +2,11 @@ using System.Data.Common;
 using PixelServer.Collect;
 using PixelServer.Enrich;
 using PixelServer.Journal;
+using PixelServer.Mail;
 using PixelServer.Ops;
 using PixelServer.Report;
 using PixelServer.Store;
+using PixelServer.Tag;
 
 namespace PixelServer;
 
@@ -31,6 +33,8 @@ internal static class Program
         services.AddDrain();
         services.AddJournal(configuration);
         services.AddCollect(configuration);
+        services.AddMail(configuration);
+        services.AddTag(configuration);
         services.AddOps();
         replace?.Invoke(services);
         Settings.RefuseUnknown(configuration);
@@ -38,9 +42,12 @@ internal static class Program
         var app = builder.Build();
         app.UseCollect(); // in front of everything: a hit needs neither a route table nor a second net under it
         app.UseLastNet();
+        app.UseMail();
+        app.UseTag();
         app.UseOps();
         app.UseRouting();
         app.MapReport();
+        app.MapMail();
         app.MapOps();
         app.Lifetime.ApplicationStarted.Register(() => WarnOfRetention(app));
         return app;

@@ -50,6 +50,25 @@ internal sealed class PathOptions
 
     [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
     public string Beacon { get; init; } = "/b";
+
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Tag { get; init; } = "/t.js";
+
+    /// <summary>Followed by a slash, the token and <c>.gif</c>.</summary>
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Open { get; init; } = "/o";
+
+    /// <summary>Followed by a slash and the token.</summary>
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Click { get; init; } = "/c";
+
+    /// <summary>Followed by a slash and the token.</summary>
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Withdraw { get; init; } = "/u";
+
+    /// <summary>Every path with the name of its setting.</summary>
+    public IEnumerable<(string Name, string Path)> All =>
+        [(nameof(Pixel), Pixel), (nameof(Beacon), Beacon), (nameof(Tag), Tag), (nameof(Open), Open), (nameof(Click), Click), (nameof(Withdraw), Withdraw)];
 }
 
 /// <summary>What one site is told; section <c>Pixel:Sites:{id}</c>. What is left out comes from <c>Pixel:DefaultSite</c>.</summary>

@@ -18,10 +18,7 @@ internal static class CollectSetup
     public static IServiceCollection AddCollect(this IServiceCollection services, IConfiguration configuration)
     {
         var options = Settings.Read<CollectOptions>(configuration, "Pixel");
-        if (options.Paths.Pixel == options.Paths.Beacon)
-            throw new SettingException("Pixel:Paths:Beacon", options.Paths.Beacon, "another path than Pixel:Paths:Pixel");
-        RefuseOwn("Pixel:Paths:Pixel", options.Paths.Pixel);
-        RefuseOwn("Pixel:Paths:Beacon", options.Paths.Beacon);
+        CheckPaths(options.Paths);
         var sites = new Sites(configuration, options.DefaultSite, options.UnknownSites);
         var trusted = Trusted(options, configuration);
 
@@ -52,6 +49,20 @@ internal static class CollectSetup
             if (string.Equals(path, paths.Pixel, StringComparison.Ordinal)) return pixel.AnswerAsync(http);
             return string.Equals(path, paths.Beacon, StringComparison.Ordinal) ? beacon.AnswerAsync(http) : next(http);
         });
+    }
+
+    // Also no path below another one: /c/{token} and a pixel at /c/p.gif would be two answers to one address.
+    private static void CheckPaths(PathOptions paths)
+    {
+        var seen = new List<(string Name, string Path)>();
+        foreach (var (name, path) in paths.All)
+        {
+            RefuseOwn($"Pixel:Paths:{name}", path);
+            foreach (var other in seen)
+                if (new PathString(path).StartsWithSegments(other.Path, StringComparison.Ordinal) || new PathString(other.Path).StartsWithSegments(path, StringComparison.Ordinal))
+                    throw new SettingException($"Pixel:Paths:{name}", path, $"another path than Pixel:Paths:{other.Name}");
+            seen.Add((name, path));
+        }
     }
 
     // The doors stand in front: one at such a path would hide what operators and probes ask for, and lie outside the admin token's gate.

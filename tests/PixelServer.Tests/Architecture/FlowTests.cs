@@ -13,6 +13,8 @@ public sealed partial class FlowTests
         ["Enrich"] = ["Ops"],
         ["Store"] = ["Journal", "Enrich", "Ops"],
         ["Report"] = ["Store", "Ops"],
+        ["Mail"] = ["Collect", "Journal", "Enrich", "Store", "Ops"],
+        ["Tag"] = ["Collect", "Ops"],
         ["Ops"] = [],
     };
 
