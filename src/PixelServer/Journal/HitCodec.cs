@@ -15,7 +15,7 @@ internal static class HitCodec
     private const byte Version = 1;
     private const int FixedBytes = 52;
 
-    private enum Tag : byte
+    private enum Field : byte
     {
         SiteId = 1, Name, ClientEventId, UserId, EmailSha256, Url, Title, Referrer, Value, Currency, Ip, ProxyCountry, UserAgent,
         HintBrands, HintMobile, HintPlatform, Purpose, FetchDest, FetchMode, Properties,
@@ -36,26 +36,26 @@ internal static class HitCodec
         BinaryPrimitives.WriteInt64LittleEndian(to[44..], Microseconds(hit.OccurredAt));
 
         var fields = new FieldWriter(to[FixedBytes..]);
-        fields.Text(Tag.SiteId, hit.SiteId);
-        fields.Text(Tag.Name, hit.Name);
-        fields.Text(Tag.ClientEventId, hit.ClientEventId);
-        fields.Text(Tag.UserId, hit.UserId);
-        fields.Text(Tag.EmailSha256, hit.EmailSha256);
-        fields.Text(Tag.Url, hit.Url);
-        fields.Text(Tag.Title, hit.Title);
-        fields.Text(Tag.Referrer, hit.Referrer);
-        fields.Amount(Tag.Value, hit.Value);
-        fields.Text(Tag.Currency, hit.Currency);
-        fields.Address(Tag.Ip, hit.Ip);
-        fields.Text(Tag.ProxyCountry, hit.ProxyCountry);
-        fields.Text(Tag.UserAgent, hit.UserAgent);
-        fields.Text(Tag.HintBrands, hit.HintBrands);
-        fields.Text(Tag.HintMobile, hit.HintMobile);
-        fields.Text(Tag.HintPlatform, hit.HintPlatform);
-        fields.Text(Tag.Purpose, hit.Purpose);
-        fields.Text(Tag.FetchDest, hit.FetchDest);
-        fields.Text(Tag.FetchMode, hit.FetchMode);
-        fields.Bytes(Tag.Properties, hit.Properties.Span);
+        fields.Text(Field.SiteId, hit.SiteId);
+        fields.Text(Field.Name, hit.Name);
+        fields.Text(Field.ClientEventId, hit.ClientEventId);
+        fields.Text(Field.UserId, hit.UserId);
+        fields.Text(Field.EmailSha256, hit.EmailSha256);
+        fields.Text(Field.Url, hit.Url);
+        fields.Text(Field.Title, hit.Title);
+        fields.Text(Field.Referrer, hit.Referrer);
+        fields.Amount(Field.Value, hit.Value);
+        fields.Text(Field.Currency, hit.Currency);
+        fields.Address(Field.Ip, hit.Ip);
+        fields.Text(Field.ProxyCountry, hit.ProxyCountry);
+        fields.Text(Field.UserAgent, hit.UserAgent);
+        fields.Text(Field.HintBrands, hit.HintBrands);
+        fields.Text(Field.HintMobile, hit.HintMobile);
+        fields.Text(Field.HintPlatform, hit.HintPlatform);
+        fields.Text(Field.Purpose, hit.Purpose);
+        fields.Text(Field.FetchDest, hit.FetchDest);
+        fields.Text(Field.FetchMode, hit.FetchMode);
+        fields.Bytes(Field.Properties, hit.Properties.Span);
         written = FixedBytes + fields.Written;
         return fields.Fits;
     }
@@ -76,28 +76,28 @@ internal static class HitCodec
         ReadOnlyMemory<byte> properties = default;
         while (fields.Next(out var tag, out var bytes))
         {
-            switch ((Tag)tag)
+            switch ((Field)tag)
             {
-                case Tag.SiteId: siteId = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Name: name = Encoding.UTF8.GetString(bytes); break;
-                case Tag.ClientEventId: clientEventId = Encoding.UTF8.GetString(bytes); break;
-                case Tag.UserId: userId = Encoding.UTF8.GetString(bytes); break;
-                case Tag.EmailSha256: emailSha256 = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Url: url = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Title: title = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Referrer: referrer = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Value: value = ReadAmount(bytes); break;
-                case Tag.Currency: currency = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Ip: ip = bytes.Length is 4 or 16 ? new IPAddress(bytes) : throw new InvalidDataException("Not an address."); break;
-                case Tag.ProxyCountry: proxyCountry = Encoding.UTF8.GetString(bytes); break;
-                case Tag.UserAgent: userAgent = Encoding.UTF8.GetString(bytes); break;
-                case Tag.HintBrands: brands = Encoding.UTF8.GetString(bytes); break;
-                case Tag.HintMobile: mobile = Encoding.UTF8.GetString(bytes); break;
-                case Tag.HintPlatform: platform = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Purpose: purpose = Encoding.UTF8.GetString(bytes); break;
-                case Tag.FetchDest: fetchDest = Encoding.UTF8.GetString(bytes); break;
-                case Tag.FetchMode: fetchMode = Encoding.UTF8.GetString(bytes); break;
-                case Tag.Properties: properties = bytes.ToArray(); break;
+                case Field.SiteId: siteId = Encoding.UTF8.GetString(bytes); break;
+                case Field.Name: name = Encoding.UTF8.GetString(bytes); break;
+                case Field.ClientEventId: clientEventId = Encoding.UTF8.GetString(bytes); break;
+                case Field.UserId: userId = Encoding.UTF8.GetString(bytes); break;
+                case Field.EmailSha256: emailSha256 = Encoding.UTF8.GetString(bytes); break;
+                case Field.Url: url = Encoding.UTF8.GetString(bytes); break;
+                case Field.Title: title = Encoding.UTF8.GetString(bytes); break;
+                case Field.Referrer: referrer = Encoding.UTF8.GetString(bytes); break;
+                case Field.Value: value = ReadAmount(bytes); break;
+                case Field.Currency: currency = Encoding.UTF8.GetString(bytes); break;
+                case Field.Ip: ip = bytes.Length is 4 or 16 ? new IPAddress(bytes) : throw new InvalidDataException("Not an address."); break;
+                case Field.ProxyCountry: proxyCountry = Encoding.UTF8.GetString(bytes); break;
+                case Field.UserAgent: userAgent = Encoding.UTF8.GetString(bytes); break;
+                case Field.HintBrands: brands = Encoding.UTF8.GetString(bytes); break;
+                case Field.HintMobile: mobile = Encoding.UTF8.GetString(bytes); break;
+                case Field.HintPlatform: platform = Encoding.UTF8.GetString(bytes); break;
+                case Field.Purpose: purpose = Encoding.UTF8.GetString(bytes); break;
+                case Field.FetchDest: fetchDest = Encoding.UTF8.GetString(bytes); break;
+                case Field.FetchMode: fetchMode = Encoding.UTF8.GetString(bytes); break;
+                case Field.Properties: properties = bytes.ToArray(); break;
                 default: throw new InvalidDataException($"Unknown field {tag}.");
             }
         }
@@ -169,7 +169,7 @@ internal static class HitCodec
         public bool Fits { get; private set; } = true;
         public int Written { get; private set; }
 
-        public void Text(Tag tag, string? text)
+        public void Text(Field tag, string? text)
         {
             if (text is null || !Fits) return;
             var length = Encoding.UTF8.GetByteCount(text);
@@ -177,14 +177,14 @@ internal static class HitCodec
             if (Fits) Encoding.UTF8.GetBytes(text, Take(length));
         }
 
-        public void Bytes(Tag tag, scoped ReadOnlySpan<byte> bytes)
+        public void Bytes(Field tag, scoped ReadOnlySpan<byte> bytes)
         {
             if (bytes.IsEmpty || !Fits) return;
             Start(tag, bytes.Length);
             if (Fits) bytes.CopyTo(Take(bytes.Length));
         }
 
-        public void Amount(Tag tag, decimal? value)
+        public void Amount(Field tag, decimal? value)
         {
             if (value is not { } amount || !Fits) return;
             Span<int> words = stackalloc int[4];
@@ -194,7 +194,7 @@ internal static class HitCodec
             Bytes(tag, bytes);
         }
 
-        public void Address(Tag tag, IPAddress? address)
+        public void Address(Field tag, IPAddress? address)
         {
             if (address is null || !Fits) return;
             Span<byte> bytes = stackalloc byte[16];
@@ -202,7 +202,7 @@ internal static class HitCodec
             Bytes(tag, bytes[..length]);
         }
 
-        private void Start(Tag tag, int length)
+        private void Start(Field tag, int length)
         {
             // Tag, at most five bytes of length, content.
             if (_rest.Length < 6 + length)
