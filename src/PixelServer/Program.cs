@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Data.Common;
 using PixelServer.Collect;
 using PixelServer.Enrich;
@@ -13,7 +14,7 @@ namespace PixelServer;
 /// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainAsync);
+    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainVerb());
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -68,6 +69,13 @@ internal static class Program
         await app.WaitForShutdownAsync();
         // The host stops when a background service breaks, but keeps it to itself.
         return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
+    }
+
+    private static Command DrainVerb()
+    {
+        var dir = new Option<string>("--dir") { Description = "Data directory or journal directory of the machine that is gone", Required = true };
+        return Cli.Verb("drain", "Ship the journal of another data directory into the store, then exit",
+            (parsed, args, ct) => DrainAsync(parsed.GetRequiredValue(dir), args, ct), dir);
     }
 
     /// <summary>Ships what another machine left in its journal into this configuration's store.</summary>

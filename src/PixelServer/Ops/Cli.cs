@@ -10,20 +10,19 @@ internal static class Cli
 
     /// <param name="args">As given to the process.</param>
     /// <param name="serve">Takes all arguments.</param>
-    /// <param name="drain">Takes the directory and the configuration arguments; ships what is in the journal there.</param>
+    /// <param name="verbs">Those of the other stages, each made by <see cref="Verb"/>.</param>
     /// <returns>Exit code: 0 done, 1 failed, 2 cannot be done as asked.</returns>
-    public static async Task<int> RunAsync(
-        string[] args, Func<string[], Task<int>> serve, Func<string, string[], CancellationToken, Task<int>> drain)
+    public static async Task<int> RunAsync(string[] args, Func<string[], Task<int>> serve, params IEnumerable<Command> verbs)
     {
         if (args is [] || IsConfiguration(args[0]))
             return await GuardAsync(() => Stray(args) is { } stray ? throw new FormatException($"The argument '{stray}' means nothing here.") : serve(args));
 
-        var root = Root(drain);
+        var root = Root(verbs);
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors is [var first, ..])
         {
-            var verbs = string.Join(", ", root.Subcommands.Select(verb => verb.Name));
-            await Console.Error.WriteLineAsync($"{Visible.Of(first.Message.ReplaceLineEndings(" "))} Verbs: {verbs}; without one the server serves.");
+            var known = string.Join(", ", root.Subcommands.Select(verb => verb.Name));
+            await Console.Error.WriteLineAsync($"{Visible.Of(first.Message.ReplaceLineEndings(" "))} Verbs: {known}; without one the server serves.");
             return Unusable;
         }
 
@@ -49,29 +48,32 @@ internal static class Cli
         }
     }
 
-    private static RootCommand Root(Func<string, string[], CancellationToken, Task<int>> drain)
+    /// <summary>A verb whose further arguments are configuration.</summary>
+    /// <param name="name">What is typed.</param>
+    /// <param name="description">One line, for the help.</param>
+    /// <param name="run">Takes what was parsed and the configuration arguments; returns the exit code.</param>
+    /// <param name="options">What the verb takes beside configuration.</param>
+    public static Command Verb(string name, string description, Func<ParseResult, string[], CancellationToken, Task<int>> run, params IEnumerable<Option> options)
     {
-        var dir = new Option<string>("--dir") { Description = "Data directory or journal directory of the machine that is gone", Required = true };
-        var drainVerb = new Command("drain", "Ship the journal of another data directory into the store, then exit") { dir };
-        drainVerb.TreatUnmatchedTokensAsErrors = false;
-        drainVerb.SetAction((parsed, ct) => drain(parsed.GetRequiredValue(dir), Passed(parsed), ct));
+        var verb = new Command(name, description) { TreatUnmatchedTokensAsErrors = false };
+        foreach (var option in options) verb.Add(option);
+        verb.SetAction((parsed, ct) => run(parsed, Passed(parsed), ct));
+        return verb;
+    }
 
+    private static RootCommand Root(IEnumerable<Command> verbs)
+    {
         var url = new Option<string?>("--url") { Description = "Address of the server; by default the one that this configuration serves" };
-        var healthVerb = new Command("healthcheck", "Ask a running server whether it is alive; exit code 0 or 1") { url };
-        healthVerb.TreatUnmatchedTokensAsErrors = false;
-        healthVerb.SetAction((parsed, ct) => HealthCheck.RunAsync(parsed.GetValue(url), Passed(parsed), ct));
+        var health = Verb("healthcheck", "Ask a running server whether it is alive; exit code 0 or 1",
+            (parsed, args, ct) => HealthCheck.RunAsync(parsed.GetValue(url), args, ct), url);
+        var token = Verb("admin-token", "Make a new admin token and print it; the old one stops working at the next start",
+            (_, args, _) => Task.FromResult(NewToken(args)));
+        var version = new Command("version", "Print the version");
+        version.SetAction(_ => Console.Out.WriteLine(Version));
 
-        var tokenVerb = new Command("admin-token", "Make a new admin token and print it; the old one stops working at the next start");
-        tokenVerb.TreatUnmatchedTokensAsErrors = false;
-        tokenVerb.SetAction(parsed => NewToken(Passed(parsed)));
-
-        var versionVerb = new Command("version", "Print the version");
-        versionVerb.SetAction(_ => Console.Out.WriteLine(Version));
-
-        return new RootCommand("PixelServer: self-hosted tracking pixel. Without a verb it serves; see docs/operations.md for all settings.")
-        {
-            drainVerb, healthVerb, tokenVerb, versionVerb,
-        };
+        var root = new RootCommand("PixelServer: self-hosted tracking pixel. Without a verb it serves; see docs/operations.md for all settings.");
+        foreach (var verb in (IEnumerable<Command>)[.. verbs, health, token, version]) root.Add(verb);
+        return root;
     }
 
     /// <summary>Of the assembly, without the build's suffix.</summary>
