@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
@@ -30,17 +31,41 @@ internal static partial class Settings
     public static T Read<T>(IConfiguration configuration, string section) where T : class, new()
     {
         Describe<T>(configuration, section);
-        T options;
-        try
+        return Bind<T>(configuration, section);
+    }
+
+    /// <summary>
+    /// What a stage is told about each site: section <c>Pixel:Sites:{id}:{name}</c> over <c>Pixel:DefaultSite:{name}</c> over the defaults,
+    /// key by key. Options of plain values only: of two lists the binder would make one.
+    /// </summary>
+    /// <exception cref="SettingException">A value cannot be read or is out of range.</exception>
+    public static PerSite<T> ReadPerSite<T>(IConfiguration configuration, string name) where T : class, new()
+    {
+        Describe<T>(configuration, $"Pixel:Sites:{{id}}:{name}");
+        var other = Read<T>(configuration, $"Pixel:DefaultSite:{name}");
+        return new PerSite<T>(
+            configuration.GetSection("Pixel:Sites").GetChildren().ToFrozenDictionary(
+                site => site.Key, site => Bind<T>(configuration, $"Pixel:DefaultSite:{name}", $"{site.Path}:{name}"), StringComparer.Ordinal),
+            other);
+    }
+
+    private static T Bind<T>(IConfiguration configuration, params ReadOnlySpan<string> sections) where T : class, new()
+    {
+        var options = new T();
+        foreach (var section in sections)
         {
-            options = configuration.GetSection(section).Get<T>() ?? new T();
-        }
-        catch (InvalidOperationException e) when (Unreadable().Match(e.Message) is { Success: true } match)
-        {
-            throw new SettingException(match.Groups["key"].Value, match.Groups["value"].Value, Readable(match.Groups["type"].Value));
+            try
+            {
+                configuration.GetSection(section).Bind(options);
+            }
+            catch (InvalidOperationException e) when (Unreadable().Match(e.Message) is { Success: true } match)
+            {
+                throw new SettingException(match.Groups["key"].Value, match.Groups["value"].Value, Readable(match.Groups["type"].Value));
+            }
+
+            Check(options, section);
         }
 
-        Check(options, section);
         return options;
     }
 
