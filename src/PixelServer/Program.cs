@@ -14,7 +14,7 @@ namespace PixelServer;
 /// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainVerb());
+    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, [DrainVerb(), .. MailVerbs.All()]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -91,6 +91,7 @@ internal static class Program
         services.AddDrain();
         services.AddJournal(configuration, journal);
         services.AddCollect(configuration); // takes nothing here, but makes its settings known: the machines share their configuration
+        services.AddMail(configuration);
         Settings.RefuseUnknown(configuration);
         await using var provider = services.BuildServiceProvider();
         try
