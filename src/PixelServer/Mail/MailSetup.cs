@@ -16,7 +16,8 @@ internal static class MailSetup
         services.AddSingleton(provider => new MailDecisions(new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions)));
         services.AddSingleton<OpenDoor>().AddSingleton<ClickDoor>().AddSingleton<WithdrawDoor>();
         services.AddHostedService<MailDecisionSync>();
-        foreach (var route in MailRoutes.Of(Settings.Read<CollectOptions>(configuration, "Pixel").Paths)) services.AddSingleton(route);
+        var paths = services.Select(one => one.ImplementationInstance).OfType<CollectOptions>().Single().Paths;
+        foreach (var route in MailRoutes.Of(paths)) services.AddSingleton(route);
         return services;
     }
 
