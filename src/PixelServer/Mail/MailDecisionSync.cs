@@ -32,8 +32,9 @@ internal sealed class MailDecisionSync(MailDecisions decisions, IMailDecisions s
                 if (_away) log.LogInformation("Decisions about mails are exchanged with the store again.");
                 _away = false;
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
+                if (stoppingToken.IsCancellationRequested) return; // what is not shared yet is on our own disk
                 // At the first start the table does not exist before the drain has made it: the next try finds it.
                 if (!_away) log.LogDebug("Decisions about mails cannot be exchanged with the store yet: {Error}", e.GetType().Name);
                 _away = true;
