@@ -94,7 +94,7 @@ internal static class MailTarget
         var bytes = address.GetAddressBytes();
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
             return address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any)
-                || bytes is [0x00, 0x64, 0xff, 0x9b, ..]; // NAT64 leads to any IPv4 address
+                || bytes is [0x00, 0x64, 0xff, 0x9b, ..] or [0x20, 0x02, ..] or [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ..]; // lead to any IPv4 address: NAT64, 6to4, compatible
         return bytes switch
         {
             [0 or 10 or 127, ..] or [>= 224, ..] or [169, 254, ..] or [192, 168, ..] or [192, 0, 0, _] => true,
