@@ -1,0 +1,1 @@
+// clicks: to come.

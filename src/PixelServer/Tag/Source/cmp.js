@@ -1,0 +1,1 @@
+// cmp: to come.

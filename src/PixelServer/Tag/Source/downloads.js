@@ -1,0 +1,1 @@
+// downloads: to come.
