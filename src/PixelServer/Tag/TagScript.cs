@@ -50,7 +50,7 @@ internal sealed class TagScript
     public static TagScript Make(TagOptions options, PathOptions paths)
     {
         var modules = TagModules.Of(options);
-        var config = $"const config={{version:'{Placeholder}',tag:'{paths.Tag}',beacon:'{paths.Beacon}',pixel:'{paths.Pixel}'}};";
+        var config = $"const config={{version:'{Placeholder}',tag:'{paths.Tag}',beacon:'{paths.Beacon}',pixel:'{paths.Pixel}',landing:/^({Landing})$/}};";
         var source = new StringBuilder("(function(){'use strict';").Append(config).Append('\n');
         // The directive tells the minifier where the next line really comes from.
         foreach (var module in modules) source.Append("///#source 1 1 ").Append(module.Name).Append('\n').Append(module.Text).Append('\n');
@@ -60,6 +60,9 @@ internal sealed class TagScript
         var version = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..Placeholder.Length];
         return new TagScript(version, text.Replace(Placeholder, version, StringComparison.Ordinal), WithSources(map, modules), paths.Tag.Split('/')[^1] + ".map", [.. modules.Select(module => module.Name)]);
     }
+
+    // What a landing page's address says about how the visitor came; most click ids end alike.
+    private static string Landing { get; } = string.Join('|', (string[])[@"utm_\w+", @"\w+clid", .. ClickIds.Names.ToArray().Where(name => !name.EndsWith("clid", StringComparison.Ordinal))]);
 
     private static (string Text, string Map) Minify(string source)
     {
