@@ -129,17 +129,19 @@ public sealed class TagPageTests(Chromium chromium) : TagBrowser(chromium)
     public async Task A_page_that_is_prepared_in_advance_counts_when_it_is_shown_and_not_before()
     {
         Collector.Options = new();
-        Pages["/next"] = $"{Collector.Snippet()}<script>px('track', 'early', {{ prerendering: document.prerendering }}); fetch('/ready?' + document.prerendering)</script>";
-        Pages["/first"] = """<script type="speculationrules">{"prerender":[{"source":"list","urls":["/next"],"eagerness":"immediate"}]}</script><a href="/next">Next</a>""";
-        await using var visitor = await Chromium.VisitorAsync();
-        var page = await visitor.NewPageAsync();
-        var served = Pages.Asked("/ready");
-        await (await visitor.NewCDPSessionAsync(page)).SendAsync("Page.setPrerenderingAllowed", new() { ["isAllowed"] = true }); // Playwright forbids it
-        await page.GotoAsync(Shop("/first"));
-        Assert.Equal("?true", await served);
+        Pages["/next"] = $"{Collector.Snippet()}<script>px('track', 'early', {{ prerendering: document.prerendering }}); addEventListener('load', () => fetch('/ready?' + document.prerendering))</script>";
+        Pages["/first"] = """
+            <script type="speculationrules">{"prerender":[{"source":"list","urls":["/next"],"eagerness":"immediate"}]}</script>
+            <script>
+              const look = async () => (await (await fetch('/state')).text()).includes('go') ? location.href = '/next' : setTimeout(look, 50)
+              look()
+            </script>
+            """;
+        var prepared = Pages.Asked("/ready");
+        await using var somebody = Chromium.Alone(Shop("/first"));
+        Assert.Equal("?true", await prepared);
         Assert.Empty(Collector.Requests);
-
-        await page.ClickAsync("a");
+        Pages["/state"] = "go";
         await Collector.EventsAsync(2);
 
         Assert.Equal(["early", "page_view"], Collector.Names);
