@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Playwright;
 
 namespace PixelServer.Tests.EndToEnd;
@@ -10,10 +11,13 @@ public sealed class Chromium : IAsyncLifetime
 
     // Nothing but the tests' own pages is asked for, and no sandbox where the user is root, which Chromium refuses.
     private static readonly string[] s_quiet =
-        ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+    [
+        "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--host-resolver-rules=MAP *.example 127.0.0.1", // also under names that are not this machine's own, whose pages are not secure
+    ];
 
     private IPlaywright? _playwright;
-    private IBrowser? _person, _program;
+    private IBrowser? _person, _program, _returning;
 
     private static string Program => Environment.GetEnvironmentVariable("PIXEL_CHROMIUM") is { Length: > 0 } named ? named : "/usr/bin/chromium";
 
@@ -27,26 +31,50 @@ public sealed class Chromium : IAsyncLifetime
         return await NewContextAsync(_person);
     }
 
+    /// <summary>Somebody whose browser keeps the pages that were left, which Playwright switches off because it cannot look into them.</summary>
+    public async Task<IBrowserContext> ReturningAsync() =>
+        await NewContextAsync(_returning ??= await LaunchAsync(["--disable-back-forward-cache"], $"--user-agent={UserAgent}"));
+
     /// <summary>The browser as a program drives it, and as it calls itself then.</summary>
     public async Task<IBrowserContext> RobotAsync() => await NewContextAsync(_program ??= await LaunchAsync());
+
+    /// <summary>A browser that nobody drives, at one address; for what is switched off where somebody looks over its shoulder, such as prerendering.</summary>
+    internal static IAsyncDisposable Alone(string url)
+    {
+        RequireProgram();
+        var profile = Directory.CreateTempSubdirectory("pixel-chromium-");
+        string[] arguments = [.. s_quiet, .. Sandbox, "--headless", $"--user-data-dir={profile.FullName}", url];
+        return new Undriven(Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!, profile);
+    }
 
     public async ValueTask DisposeAsync()
     {
         if (_person is not null) await _person.DisposeAsync();
         if (_program is not null) await _program.DisposeAsync();
+        if (_returning is not null) await _returning.DisposeAsync();
         _playwright?.Dispose();
     }
 
     /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
-    private Task<IBrowser> LaunchAsync(params string[] arguments)
+    private static string[] Sandbox => Environment.IsPrivilegedProcess ? ["--no-sandbox"] : [];
+
+    private static void RequireProgram()
     {
         var missing = !File.Exists(Program);
         if (missing && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))) Assert.Fail($"{Program} is not installed.");
         if (missing) Assert.Skip($"{Program} is not installed.");
+    }
+
+    private Task<IBrowser> LaunchAsync(params string[] arguments) => LaunchAsync([], arguments);
+
+    private Task<IBrowser> LaunchAsync(string[] without, params string[] arguments)
+    {
+        RequireProgram();
         return _playwright!.Chromium.LaunchAsync(new()
         {
             ExecutablePath = Program,
-            Args = [.. s_quiet, .. arguments, .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>()],
+            Args = [.. s_quiet, .. arguments, .. Sandbox],
+            IgnoreDefaultArgs = without,
             Timeout = 60_000,
         });
     }
@@ -56,5 +84,30 @@ public sealed class Chromium : IAsyncLifetime
         var context = await browser.NewContextAsync(new() { Locale = "de-DE" });
         context.SetDefaultTimeout(30_000);
         return context;
+    }
+
+    private sealed class Undriven(Process process, DirectoryInfo profile) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+            process.Dispose();
+            // Children of the browser may still be writing for a moment.
+            await Support.Eventually.TrueAsync(() => TryDelete(), () => $"{profile} can be deleted");
+        }
+
+        private bool TryDelete()
+        {
+            try
+            {
+                profile.Delete(recursive: true);
+                return true;
+            }
+            catch (IOException)
+            {
+                return false;
+            }
+        }
     }
 }
