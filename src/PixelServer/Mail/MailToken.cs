@@ -89,7 +89,7 @@ internal sealed record MailToken(string Site, string Recipient)
 
     private static string Mac(MailDoor door, ReadOnlySpan<char> signed, ReadOnlySpan<byte> secret)
     {
-        Span<byte> text = stackalloc byte[MaxChars + 2];
+        Span<byte> text = signed.Length <= MaxChars ? stackalloc byte[MaxChars + 2] : new byte[signed.Length + 2]; // a sender may ask for too much
         text[0] = (byte)door;
         text[1] = (byte)'.';
         // A key id that is not ASCII is none of ours: what stands for it in the hash does not matter.
