@@ -1,0 +1,86 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using PixelServer.Collect;
+using PixelServer.Store;
+using Problem = PixelServer.Ops.Problem;
+
+namespace PixelServer.Demo;
+
+/// <summary>Serves the files beside this one, which are part of the program, and the list of what was stored.</summary>
+internal sealed class DemoShop(PathOptions paths, IEventStore store)
+{
+    private const int Shown = 50;
+
+    private static readonly Dictionary<string, (string Type, string Text)> s_files = new(StringComparer.Ordinal)
+    {
+        ["shop.css"] = ("text/css", Read("shop.css")),
+        ["shop.js"] = ("text/javascript", Read("shop.js")),
+        ["vendors.js"] = ("text/javascript", Read("vendors.js")),
+    };
+
+    private static readonly string s_shop = Read("index.html");
+
+    public Task AnswerAsync(HttpContext http)
+    {
+        var response = http.Response;
+        response.Headers.CacheControl = "no-store";
+        response.Headers.XContentTypeOptions = "nosniff";
+        if (!HttpMethods.IsGet(http.Request.Method)) return Problem.MethodNotAllowed.WriteAsync(http);
+        return http.Request.Path.Value switch
+        {
+            "/demo" => Redirect(response),
+            "/demo/events" => EventsAsync(http),
+            // The shop's own pages have no files: its script makes them.
+            "/demo/" or "/demo/boots" or "/demo/scarf" or "/demo/thanks" => PageAsync(http, s_shop),
+            "/demo/lookbook.pdf" => WriteAsync(response, "text/plain", "A lookbook would be here.\n"),
+            { } path when s_files.TryGetValue(path["/demo/".Length..], out var file) => WriteAsync(response, file.Type, file.Text),
+            _ => Problem.NotFound.WriteAsync(http),
+        };
+    }
+
+    private Task PageAsync(HttpContext http, string page)
+    {
+        // A strict policy, so that the shop shows that the tag works under one.
+        var nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
+        http.Response.Headers.ContentSecurityPolicy =
+            $"default-src 'none'; script-src 'nonce-{nonce}' 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+        return WriteAsync(http.Response, "text/html", page
+            .Replace("{nonce}", nonce, StringComparison.Ordinal)
+            .Replace("{tag}", $"{paths.Tag}?id={DemoSetup.Site}", StringComparison.Ordinal));
+    }
+
+    private async Task EventsAsync(HttpContext http)
+    {
+        IReadOnlyList<string> events;
+        try
+        {
+            events = await store.RecentAsync(DemoSetup.Site, Shown, http.RequestAborted);
+        }
+        catch (Exception) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            await Problem.StoreAway.WriteAsync(http); // the seam's contract: any failure of a store means that it is away
+            return;
+        }
+
+        await WriteAsync(http.Response, "application/json", "[" + string.Join(",\n", events) + "]");
+    }
+
+    private static Task Redirect(HttpResponse response)
+    {
+        response.Redirect("/demo/");
+        return Task.CompletedTask;
+    }
+
+    private static Task WriteAsync(HttpResponse response, string type, string text)
+    {
+        response.ContentType = type + "; charset=utf-8";
+        return response.WriteAsync(text, response.HttpContext.RequestAborted);
+    }
+
+    private static string Read(string file)
+    {
+        using var stream = typeof(DemoShop).Assembly.GetManifestResourceStream("Demo/Pages/" + file)
+            ?? throw new InvalidOperationException($"Demo/Pages/{file} is not embedded.");
+        return new StreamReader(stream).ReadToEnd();
+    }
+}
