@@ -15,7 +15,7 @@ namespace PixelServer;
 /// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainVerb(), DemoSetup.Verb(ServeAsync));
+    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainVerb(), TagSetup.Verb(), DemoSetup.Verb(ServeAsync));
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -52,6 +52,7 @@ internal static class Program
         app.UseRouting();
         app.MapReport();
         app.MapMail();
+        app.MapTag();
         app.MapOps();
         app.Lifetime.ApplicationStarted.Register(() => WarnOfRetention(app));
         return app;
@@ -94,6 +95,7 @@ internal static class Program
         services.AddDrain();
         services.AddJournal(configuration, journal);
         services.AddCollect(configuration); // takes nothing here, but makes its settings known: the machines share their configuration
+        services.AddTag(configuration); // so does this
         Settings.RefuseUnknown(configuration);
         await using var provider = services.BuildServiceProvider();
         try

@@ -33,7 +33,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             Source = source,
             Name = draft.Name ?? Parameters.DefaultName,
             ClientEventId = consent.Identifiers ? draft.EventId : null,
-            VisitorId = consent.Storage ? visit.Identify(cookies, caller, site) : eventId,
+            VisitorId = consent.Storage ? visit.Identify(cookies, caller, site, draft.Reset) : eventId,
             VisitorKind = consent.Storage ? VisitorKind.Cookie : VisitorKind.None,
             UserId = consent.User ? draft.User : null,
             Url = consent.Identifiers ? draft.Url ?? caller.Referer : BareAddress.Of(draft.Url ?? caller.Referer),

@@ -22,6 +22,9 @@ internal sealed class Draft
     public DateTimeOffset? Timestamp { get; private set; }
     public DateTimeOffset? SentAt { get; private set; }
 
+    /// <summary>The page forgot the person: what the device keeps is not to be believed.</summary>
+    public bool Reset { get; private set; }
+
     public PropertyWriter Properties { get; } = new();
     public PropertyWriter Consent { get; } = new();
 
@@ -38,6 +41,7 @@ internal sealed class Draft
         Site = Name = User = EventId = Url = Referrer = Title = Currency = null;
         Value = null;
         Timestamp = SentAt = null;
+        Reset = false;
         Properties.Clear();
         Consent.Clear();
     }
@@ -79,6 +83,9 @@ internal sealed class Draft
                 if (!ClientClock.TryRead(text, out var sentAt)) return false;
                 SentAt ??= sentAt;
                 return true;
+            case ParameterKind.Reset:
+                Reset |= text is "1" or "true";
+                return text is "1" or "true" or "0" or "false";
             default:
                 return false;
         }

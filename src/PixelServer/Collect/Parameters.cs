@@ -5,7 +5,7 @@ namespace PixelServer.Collect;
 /// <summary>The named things a client can say about an event.</summary>
 internal enum ParameterKind : byte
 {
-    None, Site, Name, User, EventId, Url, Referrer, Title, Value, Currency, Timestamp, SentAt, Consent,
+    None, Site, Name, User, EventId, Url, Referrer, Title, Value, Currency, Timestamp, SentAt, Reset, Consent,
 }
 
 /// <summary>
@@ -40,6 +40,7 @@ internal static class Parameters
         new(ParameterKind.Currency, "cur", "currency", "ISO 4217 currency code", "EUR"),
         new(ParameterKind.Timestamp, "ts", "timestamp", "When it happened, by the client's clock: ISO 8601, Unix seconds or Unix milliseconds", "2026-11-23T10:00:00Z"),
         new(ParameterKind.SentAt, "sent_at", "sent_at", "When it was sent, by the same clock; corrects the timestamp", "2026-11-23T10:00:02Z"),
+        new(ParameterKind.Reset, "$reset", "$reset", "1 or true: from this event on the device is a new visitor", "1"),
         new(ParameterKind.Consent, "gdpr", "gdpr", "IAB TCF: 1 where the GDPR applies", "1"),
         new(ParameterKind.Consent, "gdpr_consent", "gdpr_consent", "IAB TCF consent string", "CP…"),
         new(ParameterKind.Consent, "addtl_consent", "addtl_consent", "Google's additional consent string", "2~…"),

@@ -15,10 +15,16 @@ internal struct Visit
 
     public void AllowOrigin() => IsOriginAllowed = true;
 
-    /// <summary>The visitor's id, which may be kept on the device: known from there, or new.</summary>
-    public Guid Identify(VisitorCookie cookies, in Caller caller, Site site)
+    /// <summary>The visitor's id, which may be kept on the device: known from there, or new; after a reset new for this event and those behind it.</summary>
+    public Guid Identify(VisitorCookie cookies, in Caller caller, Site site, bool reset)
     {
         _storing ??= site;
+        if (reset)
+        {
+            _isNew = true;
+            return _visitor = RandomIds.Next();
+        }
+
         if (_visitor != default) return _visitor;
         Read(cookies, caller);
         _isNew = _cookie.Visitor is null;

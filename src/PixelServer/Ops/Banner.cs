@@ -44,8 +44,8 @@ internal sealed class Banner(
         if (newToken is not null) Line("admin token", newToken + "   (shown only now)");
         if (doors.TryGetValue("pixel", out var pixel))
             text.Append($"\n  Paste into a page or a mail:\n    <img src=\"{at}{pixel}?e=page_view\" width=\"1\" height=\"1\" alt=\"\">\n");
-        if (doors.TryGetValue("beacon", out var beacon))
-            text.Append($"\n  Or into a page:\n    <script>navigator.sendBeacon(\"{at}{beacon}\", JSON.stringify({{event: \"page_view\", url: location.href, referrer: document.referrer, title: document.title}}))</script>\n");
+        if (doors.TryGetValue("tag", out var tag))
+            text.Append($"\n  Or, for everything that happens in a page (`pixel tag` prints the longer form):\n    <script async src=\"{at}{tag}\"></script>\n");
         if (newToken is not null)
             text.Append($"\n  See what arrived:\n    curl -H \"Authorization: Bearer {newToken}\" {at}/api/events\n");
         return text.Append('\n').ToString();

@@ -168,8 +168,8 @@ public sealed class QueryReaderTests
 
     private static bool IsText(string text) => !text.Contains('\0') && TextTests.Strict(text);
 
-    private static (string?, string?, string?, string?, string?, string?, string?, decimal?, string?, DateTimeOffset?, DateTimeOffset?) Said(Draft d) =>
-        (d.Site, d.Name, d.User, d.EventId, d.Url, d.Referrer, d.Title, d.Value, d.Currency, d.Timestamp, d.SentAt);
+    private static (string?, string?, string?, string?, string?, string?, string?, decimal?, string?, DateTimeOffset?, DateTimeOffset?, bool) Said(Draft d) =>
+        (d.Site, d.Name, d.User, d.EventId, d.Url, d.Referrer, d.Title, d.Value, d.Currency, d.Timestamp, d.SentAt, d.Reset);
 
     private static Draft Read(string query)
     {

@@ -166,6 +166,50 @@ public sealed class VisitorTests
         Assert.Equal(host.Hits[0].EventId, host.Hits[0].VisitorId);
     }
 
+    [Fact]
+    public async Task After_a_reset_the_device_is_a_new_visitor_and_what_stood_before_it_in_the_batch_is_not()
+    {
+        await using var host = await CollectHost.StartAsync();
+        var cookie = await FirstAsync(host);
+        using var answer = await host.PostAsync("""{"batch":[{"event":"a"},{"event":"reset","$reset":true},{"event":"b"}]}""", headers: ("Cookie", cookie));
+        var set = answer.Headers.GetValues("Set-Cookie").Single();
+        using var back = await host.GetAsync("/p.gif", ("Cookie", set.Split(';')[0]));
+
+        var ids = host.Hits.Select(hit => hit.VisitorId).ToArray();
+        Assert.Equal([ids[0], ids[0], ids[2], ids[2], ids[2]], ids);
+        Assert.NotEqual(ids[0], ids[2]);
+        Assert.StartsWith("px_id=" + ids[2].ToString("N"), set);
+        Assert.False(back.Headers.Contains("Set-Cookie"));
+        Assert.All(host.Hits, hit => Assert.Equal(0, hit.Properties.Length));
+    }
+
+    [Theory]
+    [InlineData("$reset=1", true)]
+    [InlineData("%24reset=true", true)]
+    [InlineData("$reset=0", false)]
+    [InlineData("$reset=", false)]
+    [InlineData("reset=1", false)]
+    [InlineData("$reset=yes", false)]
+    public async Task A_pixel_can_reset_too_but_only_by_saying_so(string query, bool isNew)
+    {
+        await using var host = await CollectHost.StartAsync();
+        var cookie = await FirstAsync(host);
+        using var answer = await host.GetAsync("/p.gif?" + query, ("Cookie", cookie));
+
+        Assert.Equal(isNew, answer.Headers.Contains("Set-Cookie"));
+        Assert.Equal(isNew, host.Hits[0].VisitorId != host.Hits[1].VisitorId);
+    }
+
+    [Fact]
+    public async Task A_reset_sets_no_cookie_where_none_may_be_stored()
+    {
+        await using var host = await CollectHost.StartAsync(("Pixel:DefaultSite:Regime", "aggregate"));
+        using var answer = await host.GetAsync("/p.gif?$reset=1");
+
+        Assert.False(answer.Headers.Contains("Set-Cookie"));
+        Assert.Equal(host.Hit.EventId, host.Hit.VisitorId);
+    }
+
     [Theory]
     [InlineData("keep", "203.0.113.77", "203.0.113.77")]
     [InlineData("mask", "203.0.113.77", "203.0.113.0")]

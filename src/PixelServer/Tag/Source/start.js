@@ -1,6 +1,32 @@
 // Last: answers the calls that the snippet queued before this file arrived, and every call from now on.
-const px = guard((command, ...rest) => {
-  if (command === 'track') track(...rest);
+
+const commands = {
+  track, identify,
+  page: viewPage,
+  consent: (words) => say('px', understand(words)),
+  reset: () => {
+    user = undefined;
+    track('reset').$reset = true;
+  },
+};
+const run = (time, [command, ...rest]) => {
+  callTime = time;
+  guard(commands[command])(...rest);
+  callTime = 0;
+};
+
+const begin = guard(() => {
+  const waiting = window.px?.q || [];
+  window.px = (...call) => run(0, call);
+  px.version = config.version;
+  px.q = { push: (entry) => run(...entry) }; // for a page that kept the snippet's function
+  for (const entry of waiting) run(...entry);
+  callTime = waiting[0]?.[0]; // the page was there before
+  startListeners.forEach((work) => guard(work)());
+  callTime = 0;
+  schedule();
 });
-for (const [, call] of (window.px && window.px.q) || []) px(...call);
-window.px = px;
+
+// A page that is prepared in advance counts when somebody sees it.
+if (document.prerendering) document.addEventListener('prerenderingchange', begin, { once: true });
+else begin();

@@ -1,0 +1,32 @@
+// Names that other scripts put on window, now or later.
+
+// Calls wrap(value) for window[name] now and whenever somebody assigns it; the page sees what wrap returned.
+function watch(name, wrap) {
+  let current;
+  const take = (value) => {
+    current = value;
+    if (value != null) try { current = wrap(value); } catch { /* the page keeps its own */ }
+  };
+  const look = () => {
+    const known = Object.getOwnPropertyDescriptor(window, name);
+    if (known?.get === get) return;
+    take(window[name]);
+    if (known && !known.configurable) window[name] = current; // a var or a function of the page: it can be assigned, not watched
+    else Object.defineProperty(window, name, { configurable: true, enumerable: true, get, set: take });
+  };
+  const get = () => current;
+  guard(look)();
+}
+
+// Calls see(entry) for every entry of the array window[name], those in it and those pushed later.
+function tap(name, see) {
+  watch(name, (list) => {
+    const { push } = list;
+    list.forEach((entry) => guard(see)(entry));
+    list.push = function (...entries) {
+      entries.forEach((entry) => guard(see)(entry));
+      return push.apply(this, entries);
+    };
+    return list;
+  });
+}

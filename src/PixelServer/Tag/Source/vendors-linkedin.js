@@ -1,0 +1,1 @@
+// vendors-linkedin: to come.

@@ -1,0 +1,1 @@
+// vendors-meta: to come.

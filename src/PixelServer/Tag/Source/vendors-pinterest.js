@@ -1,0 +1,1 @@
+// vendors-pinterest: to come.

@@ -1,0 +1,1 @@
+// vendors-reddit: to come.

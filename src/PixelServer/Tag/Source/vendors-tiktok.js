@@ -1,0 +1,1 @@
+// vendors-tiktok: to come.
