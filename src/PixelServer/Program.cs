@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Data.Common;
 using PixelServer.Collect;
+using PixelServer.Demo;
 using PixelServer.Enrich;
 using PixelServer.Journal;
 using PixelServer.Mail;
@@ -14,7 +15,8 @@ namespace PixelServer;
 /// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, [DrainVerb(), TagSetup.Verb(), .. MailVerbs.All()]);
+    private static Task<int> Main(string[] args) =>
+        Cli.RunAsync(args, ServeAsync, [DrainVerb(), TagSetup.Verb(), .. MailVerbs.All(), DemoSetup.Verb(ServeAsync)]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -36,6 +38,7 @@ internal static class Program
         services.AddCollect(configuration);
         services.AddMail(configuration);
         services.AddTag(configuration);
+        services.AddDemo(configuration);
         services.AddOps();
         replace?.Invoke(services);
         Settings.RefuseUnknown(configuration);
@@ -45,6 +48,7 @@ internal static class Program
         app.UseLastNet();
         app.UseMail();
         app.UseTag();
+        app.UseDemo();
         app.UseOps();
         app.UseRouting();
         app.MapReport();

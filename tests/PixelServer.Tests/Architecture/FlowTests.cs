@@ -15,6 +15,7 @@ public sealed partial class FlowTests
         ["Report"] = ["Store", "Ops"],
         ["Mail"] = ["Collect", "Journal", "Enrich", "Store", "Ops"],
         ["Tag"] = ["Collect", "Ops"],
+        ["Demo"] = ["Collect", "Mail", "Store", "Ops"],
         ["Ops"] = [],
     };
 
