@@ -48,6 +48,16 @@ internal static class TagEndpoint
         ],
     };
 
+    public static ApiRoute MapRoute(PathOptions paths) => new("GET", paths.Tag + ".map", "Collect", "The tag's source map, with the sources as a person reads them")
+    {
+        Parameters =
+        [
+            new("id", "query", "The site; default if absent.", "shop"),
+            new("v", "query", "Only of this version; of the current one if absent."),
+        ],
+        Answers = [new(200, "Source map, version 3.", "application/json"), .. ApiAnswer.Of(Problem.NotFound, Problem.MethodNotAllowed)],
+    };
+
     public static ApiRoute Route { get; } = new("GET", "/api/tag", "Reports", "What to paste into the pages of a site")
     {
         Admin = true,
