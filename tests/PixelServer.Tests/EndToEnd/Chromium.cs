@@ -10,10 +10,13 @@ public sealed class Chromium : IAsyncLifetime
 
     // Nothing but the tests' own pages is asked for, and no sandbox where the user is root, which Chromium refuses.
     private static readonly string[] s_quiet =
-        ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+    [
+        "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--host-resolver-rules=MAP *.example 127.0.0.1", // also under names that are not this machine's own, whose pages are not secure
+    ];
 
     private IPlaywright? _playwright;
-    private IBrowser? _person, _program;
+    private IBrowser? _person, _program, _returning;
 
     private static string Program => Environment.GetEnvironmentVariable("PIXEL_CHROMIUM") is { Length: > 0 } named ? named : "/usr/bin/chromium";
 
@@ -27,6 +30,10 @@ public sealed class Chromium : IAsyncLifetime
         return await NewContextAsync(_person);
     }
 
+    /// <summary>Somebody whose browser keeps the pages that were left, which Playwright switches off because it cannot look into them.</summary>
+    public async Task<IBrowserContext> ReturningAsync() =>
+        await NewContextAsync(_returning ??= await LaunchAsync(["--disable-back-forward-cache"], $"--user-agent={UserAgent}"));
+
     /// <summary>The browser as a program drives it, and as it calls itself then.</summary>
     public async Task<IBrowserContext> RobotAsync() => await NewContextAsync(_program ??= await LaunchAsync());
 
@@ -34,11 +41,14 @@ public sealed class Chromium : IAsyncLifetime
     {
         if (_person is not null) await _person.DisposeAsync();
         if (_program is not null) await _program.DisposeAsync();
+        if (_returning is not null) await _returning.DisposeAsync();
         _playwright?.Dispose();
     }
 
     /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
-    private Task<IBrowser> LaunchAsync(params string[] arguments)
+    private Task<IBrowser> LaunchAsync(params string[] arguments) => LaunchAsync([], arguments);
+
+    private Task<IBrowser> LaunchAsync(string[] without, params string[] arguments)
     {
         var missing = !File.Exists(Program);
         if (missing && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))) Assert.Fail($"{Program} is not installed.");
@@ -47,6 +57,7 @@ public sealed class Chromium : IAsyncLifetime
         {
             ExecutablePath = Program,
             Args = [.. s_quiet, .. arguments, .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>()],
+            IgnoreDefaultArgs = without,
             Timeout = 60_000,
         });
     }

@@ -10,6 +10,7 @@ internal sealed class Pages : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, string> _bodies = new();
+    private readonly ConcurrentDictionary<string, (string Name, string Value)[]> _headers = new();
 
     public Pages()
     {
@@ -19,6 +20,7 @@ internal sealed class Pages : IAsyncDisposable
         _app.Run(async http =>
         {
             http.Response.ContentType = "text/html; charset=utf-8";
+            foreach (var (name, value) in _headers.GetValueOrDefault(http.Request.Path) ?? []) http.Response.Headers[name] = value;
             await http.Response.WriteAsync($"<!doctype html><title>Shop</title>{_bodies.GetValueOrDefault(http.Request.Path)}");
         });
     }
@@ -26,6 +28,9 @@ internal sealed class Pages : IAsyncDisposable
     public int Port { get; } = ServerProcess.FreePort();
 
     public string this[string path] { set => _bodies[path] = value; }
+
+    /// <summary>A page that comes with headers, such as a content security policy.</summary>
+    public void Set(string path, string body, params (string Name, string Value)[] headers) => (_bodies[path], _headers[path]) = (body, headers);
 
     public Task StartAsync() => _app.StartAsync();
 

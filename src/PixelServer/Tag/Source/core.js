@@ -91,9 +91,10 @@ function identify(id, traits, options) {
   const { properties } = event;
   for (const key in traits) {
     const text = traits[key];
-    const name = /e-?mail/i.test(key) || /^\S+@\S+$/.test(text) ? 'email' : /phone/i.test(key) && 'phone';
-    if (!name) continue;
-    delete properties[key];
-    if (text.trim) crypto.subtle?.digest('SHA-256', new TextEncoder().encode(text.trim().toLowerCase())).then((hash) => { properties[name + '_sha256'] = hex(hash); });
+    const name = /email/i.test(key) ? 'email_sha256' : /phone/i.test(key) && 'phone_sha256';
+    if (name || /\S@\S/.test(text)) delete properties[key];
+    if (name && text.trim) {
+      crypto.subtle?.digest('SHA-256', new TextEncoder().encode(text.trim().toLowerCase())).then((hash) => { properties[name] = hex(hash); });
+    }
   }
 }

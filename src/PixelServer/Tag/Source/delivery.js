@@ -10,9 +10,9 @@ const schedule = (delay = 500) => { timer = timer || setTimeout(flush, Math.max(
 // The ad platforms' own first-party cookies.
 const cookies = guard(() => {
   if (!may('ads')) return;
-  const found = {};
+  let found;
   const names = /(?:^|; )(_fb[pc]|_ga(?:_\w+)?|_gcl_a[uw]|_ttp|ttclid|_epik|_pin_unauth|li_fat_id|_rdt_[uc]u?id|_?twclid)=([^;]*)/g;
-  for (const [, name, value] of document.cookie.matchAll(names)) found[name] = value;
+  for (const [, name, value] of document.cookie.matchAll(names)) (found ??= {})[name] = value;
   return found;
 });
 
@@ -70,11 +70,14 @@ async function sendImages() {
   }
 }
 
+const post = (body, keepalive) => fetch(endpoint, { method: 'POST', body, keepalive, credentials: may('storage') ? 'include' : 'omit' });
+
 async function send(batch) {
   const events = batch.map((one) => one.event);
+  const body = bodyOf(batch);
   let response;
   try {
-    response = await fetch(endpoint, { method: 'POST', body: bodyOf(batch), keepalive: true, credentials: may('storage') ? 'include' : 'omit' });
+    response = await post(body, true).catch(() => post(body)); // somebody else may have used up what may outlive the page
   } catch { // away, or a policy forbids it
     queue.unshift(...events);
     return !navigator.onLine || sendImages();

@@ -1,0 +1,48 @@
+using Microsoft.Playwright;
+using PixelServer.Tests.EndToEnd;
+
+namespace PixelServer.Tests.Tag;
+
+/// <summary>A shop whose pages carry the tag, a collector that does as it is told, and somebody with a real browser.</summary>
+public abstract class TagBrowser(Chromium chromium) : IClassFixture<Chromium>, IAsyncLifetime
+{
+    internal Pages Pages { get; } = new();
+    internal ScriptedCollector Collector { get; } = new();
+    internal Chromium Chromium { get; } = chromium;
+    internal IBrowserContext Visitor { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await Pages.StartAsync();
+        await Collector.StartAsync();
+        Visitor = await Chromium.VisitorAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Visitor.DisposeAsync();
+        await Collector.DisposeAsync();
+        await Pages.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    internal string Shop(string path) => $"http://shop.localhost:{Pages.Port}{path}";
+
+    /// <summary>Opens a page of the shop that carries the snippet, and waits for the tag.</summary>
+    internal async Task<IPage> OpenAsync(string path = "/", string body = "", string attributes = "")
+    {
+        Pages[path.Split('?')[0]] = Collector.Snippet(attributes) + body;
+        var page = await Visitor.NewPageAsync();
+        await page.GotoAsync(Shop(path));
+        await ReadyAsync(page);
+        return page;
+    }
+
+    internal static Task ReadyAsync(IPage page) => page.WaitForFunctionAsync("window.px && px.version");
+
+    /// <summary>Makes a promise of what the callback of a call is told, under <c>told[name]</c>.</summary>
+    internal const string Told = """
+        window.told = {}
+        window.ask = (name, properties) => { told[name] = null; px('track', name, properties, { callback: (...answer) => { told[name] = answer } }) }
+        """;
+}
