@@ -11,7 +11,7 @@ queueMicrotask(() => tap('dataLayer', (entry) => {
   const { event, event_id: id, ecommerce, ...rest } = entry;
   if (indexOf(event) < 0) return;
   const isTheirs = id && !numbered.has(entry);
-  const call = ['event', event, { ...rest, event_id: isTheirs && id, ...ecommerce }];
+  const call = ['event', event, { ...rest, event_id: isTheirs ? id : undefined, ...ecommerce }];
   see(google, call);
   if (isTheirs || !call[2].event_id) return;
   entry.event_id = call[2].event_id;

@@ -33,7 +33,7 @@ function tell(vendor, name, properties, id, options) {
     event.value ??= value;
     event.currency ??= currency;
     event.properties = { ...rest, ...event.properties };
-    if (!vendor || one.action === 'conversion') { // any word for it counts more than none, our own most
+    if (!vendor || one.action === 'conversion' && action > 3) { // any word for it counts more than none, our own most
       one.action = action;
       event.event = name;
     }
