@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Playwright;
 
 namespace PixelServer.Tests.EndToEnd;
@@ -37,6 +38,15 @@ public sealed class Chromium : IAsyncLifetime
     /// <summary>The browser as a program drives it, and as it calls itself then.</summary>
     public async Task<IBrowserContext> RobotAsync() => await NewContextAsync(_program ??= await LaunchAsync());
 
+    /// <summary>A browser that nobody drives, at one address; for what is switched off where somebody looks over its shoulder, such as prerendering.</summary>
+    internal static IAsyncDisposable Alone(string url)
+    {
+        RequireProgram();
+        var profile = Directory.CreateTempSubdirectory("pixel-chromium-");
+        string[] arguments = [.. s_quiet, .. Sandbox, "--headless", $"--user-data-dir={profile.FullName}", url];
+        return new Undriven(Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!, profile);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_person is not null) await _person.DisposeAsync();
@@ -46,17 +56,24 @@ public sealed class Chromium : IAsyncLifetime
     }
 
     /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
-    private Task<IBrowser> LaunchAsync(params string[] arguments) => LaunchAsync([], arguments);
+    private static string[] Sandbox => Environment.IsPrivilegedProcess ? ["--no-sandbox"] : [];
 
-    private Task<IBrowser> LaunchAsync(string[] without, params string[] arguments)
+    private static void RequireProgram()
     {
         var missing = !File.Exists(Program);
         if (missing && !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))) Assert.Fail($"{Program} is not installed.");
         if (missing) Assert.Skip($"{Program} is not installed.");
+    }
+
+    private Task<IBrowser> LaunchAsync(params string[] arguments) => LaunchAsync([], arguments);
+
+    private Task<IBrowser> LaunchAsync(string[] without, params string[] arguments)
+    {
+        RequireProgram();
         return _playwright!.Chromium.LaunchAsync(new()
         {
             ExecutablePath = Program,
-            Args = [.. s_quiet, .. arguments, .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>()],
+            Args = [.. s_quiet, .. arguments, .. Sandbox],
             IgnoreDefaultArgs = without,
             Timeout = 60_000,
         });
@@ -67,5 +84,30 @@ public sealed class Chromium : IAsyncLifetime
         var context = await browser.NewContextAsync(new() { Locale = "de-DE" });
         context.SetDefaultTimeout(30_000);
         return context;
+    }
+
+    private sealed class Undriven(Process process, DirectoryInfo profile) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+            process.Dispose();
+            // Children of the browser may still be writing for a moment.
+            await Support.Eventually.TrueAsync(() => TryDelete(), () => $"{profile} can be deleted");
+        }
+
+        private bool TryDelete()
+        {
+            try
+            {
+                profile.Delete(recursive: true);
+                return true;
+            }
+            catch (IOException)
+            {
+                return false;
+            }
+        }
     }
 }

@@ -19,11 +19,18 @@ internal sealed class Pages : IAsyncDisposable
         _app = builder.Build();
         _app.Run(async http =>
         {
+            if (_asked.TryRemove(http.Request.Path, out var asked)) asked.SetResult(http.Request.QueryString.Value ?? "");
             http.Response.ContentType = "text/html; charset=utf-8";
             foreach (var (name, value) in _headers.GetValueOrDefault(http.Request.Path) ?? []) http.Response.Headers[name] = value;
             await http.Response.WriteAsync($"<!doctype html><title>Shop</title>{_bodies.GetValueOrDefault(http.Request.Path)}");
         });
     }
+
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<string>> _asked = new();
+
+    /// <summary>The query of the next request for the path.</summary>
+    public Task<string> Asked(string path) =>
+        (_asked[path] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task.WaitAsync(TimeSpan.FromSeconds(30));
 
     public int Port { get; } = ServerProcess.FreePort();
 

@@ -29,9 +29,13 @@ public abstract class TagBrowser(Chromium chromium) : IClassFixture<Chromium>, I
     internal string Shop(string path) => $"http://shop.localhost:{Pages.Port}{path}";
 
     /// <summary>Opens a page of the shop that carries the snippet, and waits for the tag.</summary>
-    internal async Task<IPage> OpenAsync(string path = "/", string body = "", string attributes = "")
+    /// <param name="path">With its query.</param>
+    /// <param name="body">Behind the snippet.</param>
+    /// <param name="attributes">Of the script element.</param>
+    /// <param name="before">In front of the snippet.</param>
+    internal async Task<IPage> OpenAsync(string path = "/", string body = "", string attributes = "", string before = "")
     {
-        Pages[path.Split('?')[0]] = Collector.Snippet(attributes) + body;
+        Pages[path.Split('?', '#')[0]] = before + Collector.Snippet(attributes) + body;
         var page = await Visitor.NewPageAsync();
         await page.GotoAsync(Shop(path));
         await ReadyAsync(page);

@@ -12,7 +12,10 @@ tap('dataLayer', ([command, kind, words]) => {
   if (command !== 'consent') return;
   const answer = understand(words);
   if (kind === 'default') {
-    isRegional = isRegional || words.region;
+    if (words.region) {
+      isRegional = true;
+      delete said.google;
+    }
     if (Object.values(answer).includes(false)) isRequired = true;
     for (const key in answer) if (!answer[key] || isRegional) delete answer[key];
   }

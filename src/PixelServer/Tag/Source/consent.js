@@ -31,7 +31,7 @@ function say(source, answer) {
   for (const one of Object.values(said)) {
     for (const kind in one) agreed[kind] = one[kind] && agreed[kind] !== false;
   }
-  if (agreed.measurement === false) finish(queue.splice(0), false, 'consent');
+  keepBound();
   if (agreed.measurement === false || agreed.storage === false) guard(() => delete localStorage.px_q)();
   schedule();
 }

@@ -37,7 +37,11 @@ function finish(events, ok, detail) {
   }
 }
 
-const keepBound = () => finish(queue.splice(0, queue.length - 200), false, 'queue_full');
+// Nothing waits where nothing may be measured, and never more than 200.
+function keepBound() {
+  const isDenied = agreed.measurement === false;
+  finish(queue.splice(0, queue.length - (isDenied ? 0 : 200)), false, isDenied ? 'consent' : 'queue_full');
+}
 
 // How the visitor came: a single-page application soon shows another address.
 const landing = {};

@@ -42,7 +42,7 @@ const bodyOf = (batch) => `{"sent_at":${Date.now()},"batch":[${batch.map((one) =
 
 function retry(events, seconds) {
   waitUntil = Date.now() + Math.min(seconds * 1000 || 1000 * 2 ** tries++ * (0.5 + Math.random()), 300000);
-  if (may('measurement')) queue.unshift(...events);
+  queue.unshift(...events);
   keepBound();
 }
 
@@ -119,7 +119,7 @@ function beacon(batch) {
 
 // What cannot be sent now waits on the device for the next page.
 function keep() {
-  if (!may('storage')) return;
+  if (!queue.length || !may('storage')) return;
   const kept = [...JSON.parse(localStorage.px_q || '[]'), ...queue].slice(-100);
   let text;
   while ((text = JSON.stringify(kept)).length > 100000) kept.shift();
@@ -138,8 +138,7 @@ const leave = guard(() => {
   if (document.prerendering) return;
   hideListeners.forEach((work) => work());
   if (!may('measurement')) return;
-  if (!navigator.onLine || waitUntil > Date.now()) return keep();
-  if (onlyImages) return queue.splice(0).forEach(byImage);
+  if (onlyImages || !navigator.onLine || waitUntil > Date.now()) return keep(); // browsers do not promise to load images for a page that goes
   for (let batch; (batch = pack()).length;) beacon(batch);
 });
 

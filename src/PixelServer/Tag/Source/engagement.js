@@ -7,7 +7,8 @@ const measure = () => {
 };
 const tellEngagement = () => {
   measure();
-  if (engaged >= 1) track('engagement', { engaged_ms: Math.round(engaged) }).url = pageUrl;
+  if (engaged < 100) return; // a page that goes says so more than once
+  track('engagement', { engaged_ms: Math.round(engaged) }).url = pageUrl;
   engaged = 0;
 };
 startListeners.push(measure);
