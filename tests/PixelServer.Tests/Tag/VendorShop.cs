@@ -23,16 +23,16 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
     ];
 
     private readonly Chromium _chromium = new();
-    private readonly Pages _pages = new();
     private LiveServer _server = null!;
     private IBrowserContext _visitor = null!;
 
     internal VendorScripts Scripts { get; } = new();
+    internal Pages Pages { get; } = new();
 
     public async ValueTask InitializeAsync()
     {
         await _chromium.InitializeAsync();
-        await _pages.StartAsync();
+        await Pages.StartAsync();
         await Scripts.StartAsync();
         _server = await LiveServer.StartAsync("sqlite", postgres, s_settings);
         _visitor = await _chromium.VisitorAsync();
@@ -42,7 +42,7 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
     {
         await _chromium.DisposeAsync();
         await Scripts.DisposeAsync();
-        await _pages.DisposeAsync();
+        await Pages.DisposeAsync();
         await _server.DisposeAsync();
     }
 
@@ -54,11 +54,13 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
     /// <summary>The platform's snippet, its script held back until <paramref name="of"/> is released.</summary>
     internal string Snippet(Vendor vendor, string of) => vendor.Snippet.Replace("SRC", Scripts.Address(of, vendor.Key), StringComparison.Ordinal);
 
+    internal string Address(string of) => $"http://shop.localhost:{Pages.Port}/{of}";
+
     internal async Task<IPage> OpenAsync(string of, string body)
     {
-        _pages[$"/{of}"] = $"<script>window.errors = []; onerror = (message) => {{ errors.push(message) }}</script>{body}";
+        Pages[$"/{of}"] = $"<script>window.errors = []; onerror = (message) => {{ errors.push(message) }}</script>{body}";
         var page = await _visitor.NewPageAsync();
-        await page.GotoAsync($"http://shop.localhost:{_pages.Port}/{of}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await page.GotoAsync(Address(of), new() { WaitUntil = WaitUntilState.DOMContentLoaded });
         return page;
     }
 
@@ -73,12 +75,19 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
     internal async Task<IReadOnlyList<JsonObject>> RowsAsync(IPage page, string of, string site = "shop")
     {
         await page.EvaluateAsync($"px('track', '{Last}')");
+        var rows = await RowsAsync(of, site);
+        Assert.Empty(await page.EvaluateAsync<string[]>("errors"));
+        await page.CloseAsync();
+        return rows;
+    }
+
+    /// <summary>The same of a page that tells its last event itself.</summary>
+    internal async Task<IReadOnlyList<JsonObject>> RowsAsync(string of, string site = "shop")
+    {
         await Eventually.TrueAsync(
             async () => (await _server.Process.MetricsAsync())["pixel_events_stored_total"] > 0
                 && (await _server.Tables.QueryAsync($"select count(*) from events where path = '/{of}' and name = '{Last}'", row => row.GetInt64(0)))[0] > 0,
             () => $"the last event of /{of} is stored\n{_server.Process.Said}");
-        Assert.Empty(await page.EvaluateAsync<string[]>("errors"));
-        await page.CloseAsync();
         return [.. (await _server.Tables.EventsAsync()).Where(row => (string?)row["path"] == "/" + of && (string?)row["site_id"] == site && (string?)row["name"] != Last)];
     }
 }

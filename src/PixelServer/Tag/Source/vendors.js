@@ -26,7 +26,8 @@ function tell(vendor, name, properties, id, options) {
   const action = actionOf(name);
   const teller = vendor + (action === 'conversion'); // Google Analytics and Google Ads are two
   let one = vendor && (view?.action === action ? view : id && happened.find((one) => isSame(one.action, action) && one.known.has(id)))
-    || happened.find((one) => isSame(one.action, action) && one.page === page && !one.known.has(teller) && queue.includes(one.event));
+    || happened.find((one) => isSame(one.action, action) && !one.known.has(teller) && queue.includes(one.event)
+      && (one.page === page || Date.now() - one.event.timestamp < 1000)); // a purchase may lead to the next page
   if (one) {
     const { event } = one;
     const { value, currency, ...rest } = properties || {};
