@@ -9,11 +9,11 @@ public sealed class BannerTests
     public async Task It_says_where_everything_is_and_what_to_paste()
     {
         await using var app = await PixelApp.StartAsync();
-        await Eventually.TrueAsync(() => app.Output.Contains("sendBeacon", StringComparison.Ordinal), () => app.Output);
+        await Eventually.TrueAsync(() => app.Output.Contains("<script", StringComparison.Ordinal), () => app.Output);
         var at = app.Address.ToString().TrimEnd('/');
 
         Assert.Contains($"<img src=\"{at}/p.gif", app.Output, StringComparison.Ordinal);
-        Assert.Contains($"navigator.sendBeacon(\"{at}/b\"", app.Output, StringComparison.Ordinal);
+        Assert.Contains($"<script async src=\"{at}/t.js\"></script>", app.Output, StringComparison.Ordinal);
         Assert.Contains($"{at}/swagger", app.Output, StringComparison.Ordinal);
         Assert.Contains($"{at}/healthz", app.Output, StringComparison.Ordinal);
         Assert.Contains("sqlite", app.Output, StringComparison.Ordinal);

@@ -9,15 +9,18 @@ namespace PixelServer.Tests.Store;
 public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
 {
     private readonly PostgresTestStore _test = new(postgres);
+    private IEventStore? _store;
 
     [Fact]
     public async Task Every_documented_query_gives_the_known_answer()
     {
         await SeedAsync();
         var queries = await QueriesAsync();
-        Assert.Equal(11, queries.Count); // ten, the last with two
+        Assert.Equal(12, queries.Count); // eleven, the tenth with two
         var answers = new List<List<Dictionary<string, object?>>>();
-        foreach (var query in queries) answers.Add(await AskAsync(query));
+        foreach (var query in queries[..^1]) answers.Add(await AskAsync(query));
+        await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
+        answers.Add(await AskAsync(queries[^1]));
 
         Assert.All(answers, Assert.NotEmpty);
         Assert.Equal((10L, 6L), (answers[0].Sum(row => (long)row["events"]!), answers[0].Sum(row => (long)row["human"]!)));
@@ -32,6 +35,35 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.All(answers[8], row => Assert.Equal(3d, (double)row["median_seconds"]!));
         Assert.Equal(("22021", "https://shop.example/bad"), One(answers[9], row => ((string)row["code"]!, (string)row["url"]!)));
         Assert.Equal(110L, One(answers[10], row => (long)row["position"]!));
+        Assert.Equal(("shop", 2L, 9L, 3m, 33.33m), One(answers[11], row => ((string)row["site_id"]!, (long)row["views"]!, (long)row["made"]!, (decimal)row["missing"]!, (decimal)row["percent_missing"]!)));
+    }
+
+    [Fact]
+    public async Task The_query_for_the_embedded_store_gives_the_known_answer()
+    {
+        var database = Path.Combine(Directory.CreateTempSubdirectory("pixelserver-queries-").FullName, "pixel.db");
+        var store = new SqliteStore(database, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
+        await store.PrepareAsync(default);
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={database};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = Assert.Single(await QueriesAsync("sqlite"));
+        await using var rows = await command.ExecuteReaderAsync();
+
+        Assert.True(await rows.ReadAsync());
+        Assert.Equal(("shop", 2L, 9L, 3L, 33.33), (rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetDouble(4)));
+        Assert.False(await rows.ReadAsync());
+        Directory.Delete(Path.GetDirectoryName(database)!, recursive: true);
+    }
+
+    // Of one view 1, 2, 4 and 6 arrived, of another, by images, 1 and 3; and what strangers write.
+    private static IEnumerable<Event> Tagged(DateTimeOffset at, Guid visitor)
+    {
+        const string One = "6f0c6f1e-0000-4000-8000-000000000001", Two = "6f0c6f1e-0000-4000-8000-000000000002";
+        foreach (var seq in new[] { 1, 2, 4, 6 }) yield return Make(at, visitor, "tagged", properties: $$$"""{"$tag":{"v":"1","page":"{{{One}}}","seq":{{{seq}}},"lang":"de"}}""");
+        foreach (var seq in new[] { 1, 3 }) yield return Make(at, visitor, "tagged", properties: $$$"""{"$tag":"{\"v\":\"1\",\"page\":\"{{{Two}}}\",\"seq\":{{{seq}}},\"lang\":\"de\"}"}""");
+        foreach (var tag in new[] { "7", "\"x\"", "null", "{\"page\":7,\"seq\":\"x\"}", "[{}]" }) yield return Make(at, visitor, "tagged", properties: $$"""{"$tag":{{tag}}}""");
     }
 
     [Fact]
@@ -50,7 +82,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     private async Task SeedAsync()
     {
         _test.Clock.SetUtcNow(DateTimeOffset.UtcNow); // the queries speak of now()
-        var store = await _test.FreshAsync();
+        var store = _store = await _test.FreshAsync();
         var now = DateTimeOffset.UtcNow.AddMinutes(-5);
         var (anna, ben, today) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
         Event[] events =
@@ -72,7 +104,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     private static Event Make(
         DateTimeOffset at, Guid visitor, string name, decimal? value = null, string? currency = null, Source source = Source.Beacon,
         Traffic traffic = Traffic.Human, VisitorKind kind = VisitorKind.Cookie, string? referrerHost = "l.facebook.com", string campaign = "autumn",
-        string url = "https://shop.example/cart") => new()
+        string url = "https://shop.example/cart", string properties = "") => new()
         {
             Hit = new Hit
             {
@@ -90,6 +122,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
                 ConsentStorage = true,
                 ConsentMeasurement = true,
                 ConsentAds = true,
+                Properties = System.Text.Encoding.UTF8.GetBytes(properties),
             },
             Host = "shop.example",
             Path = "/cart",
@@ -112,9 +145,9 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         return answers;
     }
 
-    private static async Task<List<string>> QueriesAsync([CallerFilePath] string file = "")
+    private static async Task<List<string>> QueriesAsync(string language = "sql", [CallerFilePath] string file = "")
     {
         var document = await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(file)!, "../../../docs/queries.md"));
-        return [.. document.Split("```sql\n").Skip(1).Select(block => block[..block.IndexOf("```", StringComparison.Ordinal)])];
+        return [.. document.Split($"```{language}\n").Skip(1).Select(block => block[..block.IndexOf("```", StringComparison.Ordinal)])];
     }
 }
