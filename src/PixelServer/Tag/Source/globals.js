@@ -2,20 +2,19 @@
 
 // Calls wrap(value) for window[name] now and whenever somebody assigns it; the page sees what wrap returned.
 function watch(name, wrap) {
+  const known = Object.getOwnPropertyDescriptor(window, name);
   let current;
   const take = (value) => {
-    current = value;
-    if (value != null) try { current = wrap(value); } catch { /* the page keeps its own */ }
+    if (value === current) return; // window.dataLayer = window.dataLayer || []
+    known?.set?.call(window, value); // somebody watches it already
+    current = known?.get ? known.get.call(window) : value;
+    if (current != null) try { current = wrap(current); } catch { /* the page keeps its own */ }
   };
-  const look = () => {
-    const known = Object.getOwnPropertyDescriptor(window, name);
-    if (known?.get === get) return;
+  guard(() => {
     take(window[name]);
     if (known && !known.configurable) window[name] = current; // a var or a function of the page: it can be assigned, not watched
-    else Object.defineProperty(window, name, { configurable: true, enumerable: true, get, set: take });
-  };
-  const get = () => current;
-  guard(look)();
+    else Object.defineProperty(window, name, { configurable: true, enumerable: true, get: () => current, set: take });
+  })();
 }
 
 // Calls see(entry) for every entry of the array window[name], those in it and those pushed later.

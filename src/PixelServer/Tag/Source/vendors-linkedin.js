@@ -1,1 +1,1 @@
-// vendors-linkedin: to come.
+vendor('linkedin', 'lintrk', ([command, parameters]) => command === 'track' && (parameters ? ['conversion', 1, 'event_id'] : ['page_view']));

@@ -1,1 +1,1 @@
-// vendors-pinterest: to come.
+vendor('pinterest', 'pintrk', ([command, name]) => command === 'track' ? [name, 2, 'event_id'] : command === 'page' && ['page']);

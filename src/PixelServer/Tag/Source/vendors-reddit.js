@@ -1,1 +1,1 @@
-// vendors-reddit: to come.
+vendor('reddit', 'rdt', ([command, name, parameters]) => command === 'track' && [parameters?.customEventName || name, 2, 'conversionId']);

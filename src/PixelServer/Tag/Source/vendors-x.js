@@ -1,1 +1,1 @@
-// vendors-x: to come.
+vendor('x', 'twq', ([command, name]) => /^(event|track)$/.test(command) ? [name, 2, 'conversion_id'] : command === 'config' && ['PageView']);
