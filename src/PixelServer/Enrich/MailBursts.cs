@@ -1,0 +1,116 @@
+using System.Net;
+
+namespace PixelServer.Enrich;
+
+/// <summary>
+/// Rules that look across the hits of one mail to one recipient: a gateway that tests every link before it delivers can look like a browser
+/// in each of its fetches, and only their number and pace give it away.
+/// </summary>
+/// <remarks>
+/// Measured on 836 clusters of machine clicks (putyourlightson/craft-campaign issue 546): an open at a median of 9 s after the sending, then
+/// all nine or ten links inside one second, at a median of 43 s; a rule for the first 10 s catches 0.5 % of them. The trap link and its window
+/// are Mautic's (issue 9798). The same link twice is a person's double click, or a gateway that looks first when a person clicks.
+/// </remarks>
+internal static class MailBursts
+{
+    /// <summary>How far in time one hit can matter to the label of another, with a minute to spare.</summary>
+    public static readonly TimeSpan Reach = TimeSpan.FromMinutes(11);
+
+    private static readonly TimeSpan
+        PairWithin = TimeSpan.FromSeconds(2), FloodWithin = TimeSpan.FromSeconds(1), EveryWithin = TimeSpan.FromSeconds(10),
+        NearTrap = TimeSpan.FromSeconds(60), OpensWithin = TimeSpan.FromMinutes(10), NearBurst = TimeSpan.FromMinutes(2);
+
+    private const int Pair = 2, Flood = 5, LeastForEvery = 3, Opens = 5;
+
+    // In the order of the bits in the marks.
+    private static readonly Verdict[] Rules =
+        [Verdict.TrapLink, Verdict.LinkFlood, Verdict.EveryLink, Verdict.LinkBurst, Verdict.OpenBurst, Verdict.ScannerOpen];
+
+    private const byte NearTrapMark = 1, FloodMark = 2, EveryMark = 4, PairMark = 8, OpensMark = 16, ScannerMark = 32;
+
+    /// <summary>The labels of the rows, in their order. Linear in their number but for look-ups.</summary>
+    /// <param name="rows">All hits of one <see cref="LabelledRow.Copy"/> within <see cref="Reach"/> of those that matter, in the order of time.</param>
+    /// <param name="own">What each says by itself.</param>
+    public static Label[] Judge(IReadOnlyList<LabelledRow> rows, IReadOnlyList<Label> own)
+    {
+        var marks = new byte[rows.Count];
+        List<int> clicks = [], opens = [];
+        for (var i = 0; i < rows.Count; i++)
+            if (!own[i].IsOfMailService) (rows[i].Source == Source.Click ? clicks : opens).Add(i);
+
+        Mark(rows, clicks, LinkOf, PairWithin, Pair, marks, PairMark);
+        Mark(rows, clicks, LinkOf, FloodWithin, Flood, marks, FloodMark);
+        if (rows.Max(row => row.Mail.LinkCount) is >= LeastForEvery and var all) Mark(rows, clicks, LinkOf, EveryWithin, all, marks, EveryMark);
+        MarkNearTraps(rows, clicks, marks);
+        foreach (var network in opens.GroupBy(i => Networks.Around(rows[i].Ip)))
+            if (network.Key is not null) Mark(rows, [.. network], row => row.EventId, OpensWithin, Opens, marks, OpensMark);
+        MarkScanners(rows, clicks, opens, marks);
+
+        var labels = new Label[rows.Count];
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var mark = own[i].IsOfMailService ? (byte)0 : marks[i];
+            labels[i] = mark == 0 ? own[i] : own[i].With(Rules.Where((_, bit) => (mark & (1 << bit)) != 0));
+        }
+
+        return labels;
+    }
+
+    /// <summary>Marks every hit of a stretch of time no longer than <paramref name="within"/> that has <paramref name="least"/> different keys.</summary>
+    private static void Mark<TKey>(
+        IReadOnlyList<LabelledRow> rows, List<int> among, Func<LabelledRow, TKey> keyOf, TimeSpan within, int least, byte[] marks, byte mark) where TKey : notnull
+    {
+        var inside = new Dictionary<TKey, int>();
+        var (first, marked) = (0, 0);
+        for (var last = 0; last < among.Count; last++)
+        {
+            var key = keyOf(rows[among[last]]);
+            inside[key] = inside.GetValueOrDefault(key) + 1;
+            for (; rows[among[last]].ReceivedAt - rows[among[first]].ReceivedAt > within; first++)
+            {
+                var gone = keyOf(rows[among[first]]);
+                if (--inside[gone] == 0) inside.Remove(gone);
+            }
+
+            if (inside.Count < least) continue;
+            for (marked = Math.Max(marked, first); marked <= last; marked++) marks[among[marked]] |= mark;
+        }
+    }
+
+    // The trap itself, and whatever else is fetched around it: scanners spread over addresses and user agents.
+    private static void MarkNearTraps(IReadOnlyList<LabelledRow> rows, List<int> clicks, byte[] marks)
+    {
+        var from = 0;
+        foreach (var trap in clicks.Where(i => rows[i].Mail.IsTrap))
+        {
+            while (rows[trap].ReceivedAt - rows[from].ReceivedAt > NearTrap) from++;
+            for (; from < rows.Count && rows[from].ReceivedAt - rows[trap].ReceivedAt <= NearTrap; from++) marks[from] |= NearTrapMark;
+            if (from == rows.Count) return;
+        }
+    }
+
+    // The scanner's open comes well before its clicks, or behind them: it is known by being the same client.
+    private static void MarkScanners(IReadOnlyList<LabelledRow> rows, List<int> clicks, List<int> opens, byte[] marks)
+    {
+        var bursts = clicks
+            .Where(i => (marks[i] & (FloodMark | EveryMark | PairMark)) != 0 || rows[i].Mail.IsTrap)
+            .Where(i => ClientOf(rows[i]) is not null)
+            .GroupBy(i => ClientOf(rows[i])!.Value, i => rows[i].ReceivedAt)
+            .ToDictionary(burst => burst.Key, burst => burst.ToList());
+        if (bursts.Count == 0) return;
+        foreach (var open in opens)
+        {
+            if (ClientOf(rows[open]) is not { } client || !bursts.TryGetValue(client, out var times)) continue;
+            var at = times.BinarySearch(rows[open].ReceivedAt) is var found && found >= 0 ? found : ~found;
+            if ((at < times.Count && times[at] - rows[open].ReceivedAt <= NearBurst) || (at > 0 && rows[open].ReceivedAt - times[at - 1] <= NearBurst))
+                marks[open] |= ScannerMark;
+        }
+    }
+
+    // The place in the mail where the sender gave it: two links to one page are two links.
+    private static (int? Index, string? Url) LinkOf(LabelledRow row) => row.Mail.Link is { } index ? (index, null) : (null, row.Url);
+
+    // A user agent without an address is a client where addresses are not kept; an address without a user agent is one as well.
+    private static (string? UserAgent, IPAddress? Network)? ClientOf(LabelledRow row) =>
+        (string.IsNullOrEmpty(row.UserAgent) ? null : row.UserAgent, Networks.Around(row.Ip)) is var client && client is (null, null) ? null : client;
+}
