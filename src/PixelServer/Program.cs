@@ -14,7 +14,7 @@ namespace PixelServer;
 /// <summary>The table of contents: every stage once, in the order in which an event passes them.</summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, DrainVerb(), ReclassifyVerb());
+    private static Task<int> Main(string[] args) => Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), .. MailVerbs.All()]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -89,6 +89,7 @@ internal static class Program
         try
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
+            await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;

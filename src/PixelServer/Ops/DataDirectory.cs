@@ -31,6 +31,7 @@ internal sealed class DataDirectory
     public string Root { get; }
     public string Journal => Path.Combine(Root, "journal");
     public string Database => Path.Combine(Root, "pixel.db");
+    public string MailDecisions => Path.Combine(Root, "mail-decisions.jsonl");
 
     /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>
     /// <exception cref="IOException">The file exists but has another length, or cannot be written.</exception>

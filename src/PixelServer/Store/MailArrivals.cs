@@ -1,3 +1,5 @@
+using PixelServer.Enrich;
+
 namespace PixelServer.Store;
 
 /// <summary>From when to when the mail events arrived that were stored since somebody last looked. Safe on any number of threads.</summary>
@@ -9,11 +11,11 @@ internal sealed class MailArrivals
     private readonly Lock _lock = new();
     private Stretch? _fresh;
 
-    /// <summary>Called once per batch; free of cost where no mail is measured.</summary>
+    /// <summary>Called once per batch; free of cost where no mail is measured, or not by recipient (then times are coarse as well).</summary>
     public void Stored(IReadOnlyList<Event> events)
     {
         foreach (var e in events)
-            if (e.Hit.Source is Source.Email or Source.Click)
+            if (e.Hit.Source is Source.Email or Source.Click && e.Hit.UserId is not null && MailFacts.Read(e.Hit.Properties.Span).Message is not null)
                 Add(new(e.Hit.ReceivedAt, e.Hit.ReceivedAt + Behind));
     }
 

@@ -1,0 +1,158 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using PixelServer.Ops;
+
+namespace PixelServer.Mail;
+
+/// <summary>
+/// The secrets that sign what stands in mails, by key id. Old ones go on verifying until they are retired, because old mails are read
+/// too. From the settings, or from a file of our own that is read again when it has changed: rotating needs no restart.
+/// </summary>
+internal sealed class MailKeys
+{
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
+
+    // Unknown key ids are hashed too: whether a key exists must not show in the time.
+    private static readonly byte[] s_nobody = RandomNumberGenerator.GetBytes(32);
+
+    private readonly MailKeyFile? _file;
+    private readonly TimeProvider _clock;
+    private readonly Lock _looking = new();
+    private volatile Known _known;
+    private long _lookedAt;
+
+    /// <exception cref="SettingException">The settings name no usable key.</exception>
+    /// <exception cref="InvalidDataException">The file cannot be understood.</exception>
+    public MailKeys(MailOptions options, DataDirectory directory, TimeProvider clock)
+    {
+        _clock = clock;
+        _lookedAt = clock.GetTimestamp();
+        if (IsConfigured(options))
+        {
+            _known = FromSettings(options);
+            return;
+        }
+
+        _file = new MailKeyFile(directory.KeyFile("mail"));
+        if (!_file.Exists) _file.Write(MailKeyFile.Rotated([]));
+        _known = FromFile(_file.Stamp());
+    }
+
+    public static bool IsConfigured(MailOptions options) => options.KeyId.Length > 0 || options.Keys.Count > 0;
+
+    /// <summary>The key that signs.</summary>
+    public (string Id, byte[] Secret) Current
+    {
+        get
+        {
+            Look();
+            var known = _known;
+            return (known.Current, known.Secrets[known.Current]);
+        }
+    }
+
+    /// <summary>False for a key that does not exist or is retired; then the secret is nobody's, to be used all the same.</summary>
+    public bool TryFind(ReadOnlySpan<char> id, out byte[] secret)
+    {
+        Look();
+        if (_known.Secrets.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found))
+        {
+            secret = found;
+            return true;
+        }
+
+        secret = s_nobody;
+        return false;
+    }
+
+    // At most once a second, whatever strangers ask for.
+    private void Look()
+    {
+        if (_file is null || _clock.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_lookEvery) return;
+        lock (_looking)
+        {
+            if (_clock.GetElapsedTime(_lookedAt) < s_lookEvery) return;
+            Volatile.Write(ref _lookedAt, _clock.GetTimestamp());
+            try
+            {
+                if (_file.Stamp() is var stamp && stamp != _known.Stamp) _known = FromFile(stamp);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+            {
+                // Being written, or broken by hand: what was known goes on. A start would say what is wrong.
+            }
+        }
+    }
+
+    private Known FromFile(DateTime stamp)
+    {
+        var keys = _file!.Read().Where(key => key.State != MailKeyState.Retired).ToList();
+        var current = keys.FirstOrDefault(key => key.State == MailKeyState.Current)
+            ?? throw new InvalidDataException($"{_file.Path} has no current key: run pixel mail-keys rotate.");
+        return new(current.Id, keys.ToDictionary(key => key.Id, key => Encoding.UTF8.GetBytes(key.Secret), StringComparer.Ordinal), stamp);
+    }
+
+    private static Known FromSettings(MailOptions options)
+    {
+        foreach (var (id, secret) in options.Keys)
+        {
+            if (!Regex.IsMatch(id, "^[A-Za-z0-9_-]{1,16}$")) throw new SettingException($"Pixel:Mail:Keys:{id}", "(hidden)", "a key id of 1 to 16 letters, digits, _ or -");
+            if (!Regex.IsMatch(secret, "^[!-~]{32,512}$")) throw new SettingException($"Pixel:Mail:Keys:{id}", "(hidden)", "32 to 512 visible ASCII characters");
+        }
+
+        if (!options.Keys.ContainsKey(options.KeyId)) throw new SettingException("Pixel:Mail:KeyId", options.KeyId, "the id of one of Pixel:Mail:Keys");
+        return new(options.KeyId, options.Keys.ToDictionary(key => key.Key, key => Encoding.UTF8.GetBytes(key.Value), StringComparer.Ordinal), default);
+    }
+
+    private sealed record Known(string Current, Dictionary<string, byte[]> Secrets, DateTime Stamp);
+}
+
+internal enum MailKeyState { Current, Old, Retired }
+
+/// <param name="Id">1 to 16 letters, digits, _ or -.</param>
+/// <param name="Secret">43 characters of base64url, which are themselves the key.</param>
+/// <param name="State">Only the current one signs; a retired one is worth nothing.</param>
+internal sealed record MailKey(string Id, string Secret, MailKeyState State);
+
+/// <summary>The file <c>keys/mail</c>: a line for each key, id, state and secret; for its owner only.</summary>
+internal sealed partial class MailKeyFile(string path)
+{
+    public string Path => path;
+    public bool Exists => File.Exists(path);
+    public DateTime Stamp() => File.GetLastWriteTimeUtc(path);
+
+    /// <exception cref="InvalidDataException">A line is none of ours.</exception>
+    public IReadOnlyList<MailKey> Read()
+    {
+        var keys = new List<MailKey>();
+        foreach (var line in File.ReadAllLines(path))
+        {
+            if (line.Length == 0 || line[0] == '#') continue;
+            if (Line().Match(line) is not { Success: true } match || !Enum.TryParse<MailKeyState>(match.Groups["state"].Value, ignoreCase: true, out var state))
+                throw new InvalidDataException($"{path}: line {keys.Count + 1} is not a key id, current, old or retired, and a secret.");
+            keys.Add(new(match.Groups["id"].Value, match.Groups["secret"].Value, state));
+        }
+
+        return keys;
+    }
+
+    public void Write(IReadOnlyList<MailKey> keys) => DataDirectory.WriteSecret(path, Encoding.UTF8.GetBytes(
+        "# Signs what stands in mails. Change it with: pixel mail-keys\n" + string.Concat(keys.Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()} {key.Secret}\n"))));
+
+    /// <summary>The same keys and a new one, which signs from now on.</summary>
+    public static IReadOnlyList<MailKey> Rotated(IReadOnlyList<MailKey> keys)
+    {
+        var number = keys.Select(key => int.TryParse(key.Id.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0).DefaultIfEmpty().Max() + 1;
+        return
+        [
+            .. keys.Select(key => key.State == MailKeyState.Current ? key with { State = MailKeyState.Old } : key),
+            new(string.Create(CultureInfo.InvariantCulture, $"k{number}"), Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32)), MailKeyState.Current),
+        ];
+    }
+
+    [GeneratedRegex("^(?<id>[A-Za-z0-9_-]{1,16}) (?<state>[a-z]+) (?<secret>[!-~]{32,512})$")]
+    private static partial Regex Line();
+}

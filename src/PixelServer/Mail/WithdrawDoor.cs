@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Primitives;
+using PixelServer.Collect;
+using PixelServer.Ops;
+using PixelServer.Store;
+using Problem = PixelServer.Collect.Problem;
+
+namespace PixelServer.Mail;
+
+/// <summary>
+/// <c>GET, POST /u/{token}</c>: withdrawal of tracking. GET shows a page with one button and does nothing; POST acts, also as RFC 8058 has
+/// it: without cookies, login or question, whatever its body says, and without a redirect.
+/// </summary>
+internal sealed class WithdrawDoor(MailKeys keys, MailDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, TimeProvider clock, ILogger<WithdrawDoor> log)
+{
+    private static readonly StringValues s_allow = "GET, HEAD, POST";
+
+    public Task AnswerAsync(HttpContext http, string rest)
+    {
+        var method = http.Request.Method;
+        if (HttpMethods.IsPost(method)) return WithdrawAsync(http, rest);
+        if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method)) return Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+        return MailToken.Read(MailDoor.Withdraw, rest, keys) is null
+            ? MailPage.WriteAsync(http, StatusCodes.Status404NotFound, MailPage.BadLink)
+            : MailPage.WriteAsync(http, StatusCodes.Status200OK, MailPage.Ask);
+    }
+
+    private async Task WithdrawAsync(HttpContext http, string rest)
+    {
+        // Nothing in the body decides anything; it is read so that the connection can go on, and bounded like every body.
+        var (_, unreadable) = await BodyReader.ReadAsync(http.Request);
+        if (unreadable is not null)
+        {
+            await Problem.WriteAsync(http.Response, unreadable, 0, []);
+            return;
+        }
+
+        var token = MailToken.Read(MailDoor.Withdraw, rest, keys);
+        if (token is not null && !TryKeep(token))
+        {
+            await Problem.WriteAsync(http.Response, Refusal.JournalFailed, 0, []);
+            return;
+        }
+
+        if (token is not null && hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code);
+
+        // A mail service learns nothing from its answer; a person is told the truth.
+        if (!AsksForPage(http.Request)) await MailPage.WriteTextAsync(http, "Done.\n");
+        else if (token is null) await MailPage.WriteAsync(http, StatusCodes.Status404NotFound, MailPage.BadLink);
+        else await MailPage.WriteAsync(http, StatusCodes.Status200OK, MailPage.Done);
+    }
+
+    private bool TryKeep(MailToken token)
+    {
+        try
+        {
+            var now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
+            decisions.Decide(new(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient"));
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log.LogError("A withdrawal could not be written: {Error}", e.Message);
+            return false;
+        }
+    }
+
+    private static bool AsksForPage(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace PixelServer.Store;
+
+/// <summary>Decisions about mails in PostgreSQL, where several collectors meet.</summary>
+internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDecisions
+{
+    // A transaction may commit after a later one was read; none of these takes as long as this.
+    private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(2);
+
+    public async Task KeepAsync(IReadOnlyList<MailDecision> decisions, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var keep = new NpgsqlCommand(
+            """
+            insert into mail_decisions as kept (site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at)
+            select *, clock_timestamp()
+            from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::timestamptz[], $7::text[])
+            on conflict (site_id, subject, subject_id) do update
+            set tracking = excluded.tracking, redirects = excluded.redirects, decided_at = excluded.decided_at,
+                decided_by = excluded.decided_by, changed_at = excluded.changed_at
+            where excluded.decided_at > kept.decided_at
+               or (excluded.decided_at = kept.decided_at and (kept.tracking > excluded.tracking or kept.redirects > excluded.redirects))
+            """, connection);
+        Add(keep, decisions.Select(one => one.SiteId));
+        Add(keep, decisions.Select(one => MailSubjects.Of(one.Subject)));
+        Add(keep, decisions.Select(one => one.SubjectId));
+        Add(keep, decisions.Select(one => one.Tracking));
+        Add(keep, decisions.Select(one => one.Redirects));
+        Add(keep, decisions.Select(one => one.DecidedAt.UtcDateTime));
+        Add(keep, decisions.Select(one => one.DecidedBy));
+        await keep.ExecuteNonQueryAsync(ct);
+    }
+
+    public async Task<(IReadOnlyList<MailDecision> Decisions, string Mark)> SinceAsync(string? mark, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var query = new NpgsqlCommand(
+            """
+            select site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at
+            from mail_decisions
+            where $1::timestamptz is null or changed_at > $1
+            """, connection);
+        DateTimeOffset? since = mark is null ? null : DateTimeOffset.Parse(mark, CultureInfo.InvariantCulture);
+        query.Parameters.Add(new() { Value = (object?)since?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        var found = new List<MailDecision>();
+        var last = since ?? DateTimeOffset.UnixEpoch;
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct))
+        {
+            found.Add(new(rows.GetString(0), MailSubjects.Read(rows.GetString(1)), rows.GetString(2), rows.GetBoolean(3), rows.GetBoolean(4),
+                new DateTimeOffset(rows.GetDateTime(5)), rows.GetString(6)));
+            var changed = new DateTimeOffset(rows.GetDateTime(7)) - s_overlap;
+            if (changed > last) last = changed;
+        }
+
+        return (found, last.ToString("O", CultureInfo.InvariantCulture));
+    }
+
+    private static void Add<T>(NpgsqlCommand command, IEnumerable<T> values) => command.Parameters.Add(new() { Value = values.ToArray() });
+}
