@@ -9,7 +9,9 @@ namespace PixelServer.Enrich;
 /// <remarks>
 /// Measured on 836 clusters of machine clicks (putyourlightson/craft-campaign issue 546): an open at a median of 9 s after the sending, then
 /// all nine or ten links inside one second, at a median of 43 s; a rule for the first 10 s catches 0.5 % of them. The trap link and its window
-/// are Mautic's (issue 9798). The same link twice is a person's double click, or a gateway that looks first when a person clicks.
+/// are Mautic's (issue 9798). The same link twice is a person's double click.
+/// Others call two different links within two seconds a scanner: people who open links in tabs are that quick, so that two count within one
+/// second, and three within two (docs/traffic.md has both side by side).
 /// </remarks>
 internal static class MailBursts
 {
@@ -17,10 +19,10 @@ internal static class MailBursts
     public static readonly TimeSpan Reach = TimeSpan.FromMinutes(11);
 
     private static readonly TimeSpan
-        PairWithin = TimeSpan.FromSeconds(2), FloodWithin = TimeSpan.FromSeconds(1), EveryWithin = TimeSpan.FromSeconds(10),
-        NearTrap = TimeSpan.FromSeconds(60), OpensWithin = TimeSpan.FromMinutes(10), NearBurst = TimeSpan.FromMinutes(2);
+        PairWithin = TimeSpan.FromSeconds(1), TripleWithin = TimeSpan.FromSeconds(2), FloodWithin = TimeSpan.FromSeconds(1), EveryWithin = TimeSpan.FromSeconds(10),
+        NearTrap = TimeSpan.FromSeconds(60), OpensWithin = TimeSpan.FromMinutes(10), NearBurst = TimeSpan.FromMinutes(2), LeafingPace = TimeSpan.FromSeconds(2);
 
-    private const int Pair = 2, Flood = 5, LeastForEvery = 3, Opens = 5;
+    private const int Pair = 2, Triple = 3, Flood = 5, LeastForEvery = 3, Opens = 5, Programs = 3;
 
     // In the order of the bits in the marks.
     private static readonly Verdict[] Rules =
@@ -38,12 +40,13 @@ internal static class MailBursts
         for (var i = 0; i < rows.Count; i++)
             if (!own[i].IsOfMailService) (rows[i].Source == Source.Click ? clicks : opens).Add(i);
 
-        Mark(rows, clicks, LinkOf, PairWithin, Pair, marks, PairMark);
-        Mark(rows, clicks, LinkOf, FloodWithin, Flood, marks, FloodMark);
-        if (rows.Max(row => row.Mail.LinkCount) is >= LeastForEvery and var all) Mark(rows, clicks, LinkOf, EveryWithin, all, marks, EveryMark);
+        Mark(rows, clicks, i => LinkOf(rows[i]), PairWithin, Pair, marks, PairMark);
+        Mark(rows, clicks, i => LinkOf(rows[i]), TripleWithin, Triple, marks, PairMark);
+        Mark(rows, clicks, i => LinkOf(rows[i]), FloodWithin, Flood, marks, FloodMark);
+        if (rows.Max(row => row.Mail.LinkCount) is >= LeastForEvery and var all) Mark(rows, clicks, i => LinkOf(rows[i]), EveryWithin, all, marks, EveryMark);
         MarkNearTraps(rows, clicks, marks);
         foreach (var network in opens.GroupBy(i => Networks.Around(rows[i].Ip)))
-            if (network.Key is not null) Mark(rows, [.. network], row => row.EventId, OpensWithin, Opens, marks, OpensMark);
+            if (network.Key is not null) MarkOpens(rows, [.. network], marks);
         MarkScanners(rows, clicks, opens, marks);
 
         var labels = new Label[rows.Count];
@@ -56,25 +59,42 @@ internal static class MailBursts
         return labels;
     }
 
-    /// <summary>Marks every hit of a stretch of time no longer than <paramref name="within"/> that has <paramref name="least"/> different keys.</summary>
+    /// <summary>Marks every hit of a stretch of time no longer than <paramref name="within"/> that has <paramref name="least"/> different keys in <paramref name="leastHits"/> hits.</summary>
     private static void Mark<TKey>(
-        IReadOnlyList<LabelledRow> rows, List<int> among, Func<LabelledRow, TKey> keyOf, TimeSpan within, int least, byte[] marks, byte mark) where TKey : notnull
+        IReadOnlyList<LabelledRow> rows, List<int> among, Func<int, TKey> keyOf, TimeSpan within, int least, byte[] marks, byte mark, int leastHits = 0) where TKey : notnull
     {
         var inside = new Dictionary<TKey, int>();
         var (first, marked) = (0, 0);
         for (var last = 0; last < among.Count; last++)
         {
-            var key = keyOf(rows[among[last]]);
+            var key = keyOf(among[last]);
             inside[key] = inside.GetValueOrDefault(key) + 1;
             for (; rows[among[last]].ReceivedAt - rows[among[first]].ReceivedAt > within; first++)
             {
-                var gone = keyOf(rows[among[first]]);
+                var gone = keyOf(among[first]);
                 if (--inside[gone] == 0) inside.Remove(gone);
             }
 
-            if (inside.Count < least) continue;
+            if (inside.Count < least || last - first + 1 < leastHits) continue;
             for (marked = Math.Max(marked, first); marked <= last; marked++) marks[among[marked]] |= mark;
         }
+    }
+
+    // A person who leafs through the mails passes the same one again and again: one client, at the pace of a hand, counts once however often.
+    // Nobody does that with three programs.
+    private static void MarkOpens(IReadOnlyList<LabelledRow> rows, List<int> opens, byte[] marks)
+    {
+        var seen = new Dictionary<string, DateTimeOffset>();
+        var hurried = new HashSet<int>();
+        foreach (var i in opens)
+        {
+            var client = rows[i].UserAgent ?? "";
+            if (seen.TryGetValue(client, out var before) && rows[i].ReceivedAt - before < LeafingPace) hurried.Add(i);
+            seen[client] = rows[i].ReceivedAt;
+        }
+
+        Mark(rows, opens, i => (rows[i].UserAgent, hurried.Contains(i) ? i : -1), OpensWithin, Opens, marks, OpensMark);
+        Mark(rows, opens, i => rows[i].UserAgent ?? "", OpensWithin, Programs, marks, OpensMark, leastHits: Opens);
     }
 
     // The trap itself, and whatever else is fetched around it: scanners spread over addresses and user agents.

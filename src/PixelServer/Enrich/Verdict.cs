@@ -96,10 +96,10 @@ internal sealed class Verdict(int strength, Traffic traffic, string reason, Basi
     /// <summary>Every link of the mail within ten seconds.</summary>
     public static readonly Verdict EveryLink = new(20, Traffic.Bot, "every_link", Basis.OtherHits);
 
-    /// <summary>Two different links within two seconds.</summary>
+    /// <summary>Two different links within a second, or three within two.</summary>
     public static readonly Verdict LinkBurst = new(21, Traffic.Bot, "link_burst", Basis.OtherHits);
 
-    /// <summary>Five opens of one recipient's mail from one network within ten minutes.</summary>
+    /// <summary>Five opens of one recipient's mail from one network within ten minutes, quicker than a person or with several programs.</summary>
     public static readonly Verdict OpenBurst = new(22, Traffic.Bot, "open_burst", Basis.OtherHits);
 
     /// <summary>The open of the scanner whose clicks came in a burst.</summary>
