@@ -109,22 +109,30 @@ internal static class MailBursts
         }
     }
 
-    // The scanner's open comes well before its clicks, or behind them: it is known by being the same client.
+    // The scanner's open comes well before its clicks, or behind them: it is known by being the same client. Where the clicks themselves come
+    // from several networks the network is no mark of this scanner, and the user agent alone is.
     private static void MarkScanners(IReadOnlyList<LabelledRow> rows, List<int> clicks, List<int> opens, byte[] marks)
     {
-        var bursts = clicks
-            .Where(i => (marks[i] & (FloodMark | EveryMark | PairMark)) != 0 || rows[i].Mail.IsTrap)
-            .Where(i => ClientOf(rows[i]) is not null)
+        var bursts = clicks.Where(i => (marks[i] & (FloodMark | EveryMark | PairMark)) != 0 || rows[i].Mail.IsTrap).ToList();
+        if (bursts.Count == 0) return;
+        var clients = bursts.Where(i => ClientOf(rows[i]) is not null)
             .GroupBy(i => ClientOf(rows[i])!.Value, i => rows[i].ReceivedAt)
             .ToDictionary(burst => burst.Key, burst => burst.ToList());
-        if (bursts.Count == 0) return;
-        foreach (var open in opens)
+        var spread = bursts.GroupBy(i => rows[i].UserAgent ?? "")
+            .Where(burst => burst.Select(i => Networks.Around(rows[i].Ip)).OfType<IPAddress>().Distinct().Skip(1).Any())
+            .ToDictionary(burst => burst.Key, burst => burst.Select(i => rows[i].ReceivedAt).ToList());
+        foreach (var i in opens)
         {
-            if (ClientOf(rows[open]) is not { } client || !bursts.TryGetValue(client, out var times)) continue;
-            var at = times.BinarySearch(rows[open].ReceivedAt) is var found && found >= 0 ? found : ~found;
-            if ((at < times.Count && times[at] - rows[open].ReceivedAt <= NearBurst) || (at > 0 && rows[open].ReceivedAt - times[at - 1] <= NearBurst))
-                marks[open] |= ScannerMark;
+            if ((ClientOf(rows[i]) is { } client && clients.TryGetValue(client, out var times) && IsNear(times, rows[i].ReceivedAt))
+                || (spread.TryGetValue(rows[i].UserAgent ?? "", out times) && IsNear(times, rows[i].ReceivedAt)))
+                marks[i] |= ScannerMark;
         }
+    }
+
+    private static bool IsNear(List<DateTimeOffset> times, DateTimeOffset time)
+    {
+        var at = times.BinarySearch(time) is var found && found >= 0 ? found : ~found;
+        return (at < times.Count && times[at] - time <= NearBurst) || (at > 0 && time - times[at - 1] <= NearBurst);
     }
 
     // The place in the mail where the sender gave it: two links to one page are two links.

@@ -9,10 +9,18 @@ internal sealed class Confusion
     private static readonly Traffic[] s_labels = [Traffic.Human, Traffic.ProxyOpen, Traffic.MachineOpen, Traffic.Prefetch, Traffic.Bot, Traffic.Unknown];
     private readonly Dictionary<(bool IsOpen, bool IsPerson, string Who, Traffic Label), int> _counts = [];
 
+    private readonly SortedDictionary<(bool IsOpen, string Reasons), int> _losses = [];
+
     public int Count => _counts.Values.Sum();
 
-    public void Add(Fetch fetch, Traffic label)
+    public void Add(Fetch fetch, Traffic label, IEnumerable<string> reasons)
     {
+        if (fetch.IsPerson && label is not (Traffic.Human or Traffic.ProxyOpen))
+        {
+            var loss = (fetch.IsOpen, string.Join(", ", reasons));
+            _losses[loss] = _losses.GetValueOrDefault(loss) + 1;
+        }
+
         var key = (fetch.IsOpen, fetch.IsPerson, fetch.Who, label);
         _counts[key] = _counts.GetValueOrDefault(key) + 1;
     }
@@ -32,6 +40,7 @@ internal sealed class Confusion
             foreach (var person in (bool[])[true, false])
             {
                 Line($"{(person ? "people" : "machines")}: {(person ? Kept(opens) : Found(opens)):P2} {(person ? "kept" : "found")}", key => key.IsOpen == opens && key.IsPerson == person);
+                if (person) foreach (var loss in _losses.Where(one => one.Key.IsOpen == opens)) text.AppendLine(CultureInfo.InvariantCulture, $"  lost to {loss.Key.Reasons}: {loss.Value}");
                 foreach (var who in _counts.Keys.Where(key => key.IsOpen == opens && key.IsPerson == person).Select(key => key.Who).Distinct().Order(StringComparer.Ordinal))
                     Line("  " + who, key => key.IsOpen == opens && key.IsPerson == person && key.Who == who);
             }
