@@ -12,6 +12,7 @@ namespace PixelServer.Mail;
 internal sealed class ClickDoor(
     MailKeys keys, MailHits hits, MailDecisions decisions, PerSite<SiteMailOptions> sites, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock)
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private static readonly StringValues s_allow = "GET, HEAD";
 
     public async Task AnswerAsync(HttpContext http, string rest)
@@ -35,13 +36,19 @@ internal sealed class ClickDoor(
             return;
         }
 
-        if (HttpMethods.IsGet(method) && hits.Of(token, Source.Click, http) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal)
-            ledger.Refused(refusal.Code); // the reader gets to the page all the same
+        // The reader gets to the page whatever becomes of the event, and does not wait for a disk that hangs.
+        if (HttpMethods.IsGet(method) && hits.Of(token, Source.Click, http) is { } hit)
+            await RecordAsync(hit).WaitAsync(s_patience, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         MailPage.WriteHeaders(http.Response.Headers);
         http.Response.StatusCode = StatusCodes.Status302Found;
         http.Response.Headers.Location = target;
         http.Response.ContentLength = 0;
+    }
+
+    private async Task RecordAsync(Hit hit)
+    {
+        if (Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code);
     }
 
     // Again, though it was judged when it was signed: settings change, and senders sign by themselves.

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -14,8 +15,7 @@ internal sealed class DaySeen
 
     public bool IsFirst(DateTimeOffset day, string site, string recipient)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes(site + "\0" + recipient), hash);
+        var key = Key(site, recipient);
         lock (_lock)
         {
             if (day > _day)
@@ -24,7 +24,20 @@ internal sealed class DaySeen
                 _day = day;
             }
 
-            return _seen.Count >= Most || _seen.Add(System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash));
+            return _seen.Count >= Most || _seen.Add(key);
         }
+    }
+
+    /// <summary>What was first could not be kept: the next one is first again.</summary>
+    public void Forget(string site, string recipient)
+    {
+        lock (_lock) _seen.Remove(Key(site, recipient));
+    }
+
+    private static UInt128 Key(string site, string recipient)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(site + "\0" + recipient), hash);
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
     }
 }

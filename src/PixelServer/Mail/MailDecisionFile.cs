@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using PixelServer.Journal;
 using PixelServer.Ops;
 using PixelServer.Store;
 
@@ -43,12 +44,14 @@ internal sealed class MailDecisionFile(string path)
     {
         var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, BufferSize = 0 };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var isNew = !File.Exists(path);
         using var stream = new FileStream(path, options);
         var before = stream.Length;
         try
         {
             stream.Write(Encoding.UTF8.GetBytes(Text(decisions)));
             stream.Flush(flushToDisk: true);
+            if (isNew) new Disk().FlushDirectory(Path.GetDirectoryName(path)!);
         }
         catch
         {

@@ -1,19 +1,21 @@
+using PixelServer.Ops;
 using PixelServer.Store;
 
 namespace PixelServer.Mail;
 
 /// <summary>Exchanges decisions with the store, and through it with the other collectors. While the store is away each collector goes on with what it knows.</summary>
-internal sealed class MailDecisionSync(MailDecisions decisions, IMailDecisions store, MailOptions options, TimeProvider clock, ILogger<MailDecisionSync> log) : BackgroundService
+internal sealed class MailDecisionSync(
+    MailDecisions decisions, IMailDecisions store, Func<StoreReading> reading, MailOptions options, TimeProvider clock, ILogger<MailDecisionSync> log) : BackgroundService
 {
     private const int AtOnce = 1_000;
     private string? _mark;
-    private bool _away;
+    private bool _warned;
 
     /// <summary>One exchange, both ways.</summary>
     public async Task ExchangeAsync(CancellationToken ct)
     {
         var (news, mark) = await store.SinceAsync(_mark, ct);
-        decisions.Learn(news);
+        await decisions.LearnAsync(news);
         _mark = mark;
         while (decisions.Unshared(AtOnce) is { Count: > 0 } unshared)
         {
@@ -29,14 +31,17 @@ internal sealed class MailDecisionSync(MailDecisions decisions, IMailDecisions s
             try
             {
                 await ExchangeAsync(stoppingToken);
-                if (_away) log.LogInformation("Decisions about mails are exchanged with the store again.");
-                _away = false;
+                if (_warned) log.LogInformation("Decisions about mails are exchanged with the store again.");
+                _warned = false;
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // At the first start the table does not exist before the drain has made it: the next try finds it.
-                if (!_away) log.LogDebug("Decisions about mails cannot be exchanged with the store yet: {Error}", e.GetType().Name);
-                _away = true;
+                // A store that is away is told by the drain, and before its first visit there the table does not exist.
+                if (!_warned && reading().Reachable)
+                {
+                    log.LogWarning("Decisions about mails cannot be exchanged with the store, though it takes events: other collectors do not hear of withdrawals. {Error}", e.GetType().Name);
+                    _warned = true;
+                }
             }
 
             await Task.Delay(options.SyncEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

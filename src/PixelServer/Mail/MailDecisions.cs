@@ -5,14 +5,16 @@ namespace PixelServer.Mail;
 
 /// <summary>
 /// Every decision about mails in memory, so that neither an open nor a click asks anybody; a new one is on disk before it holds.
-/// About 250 bytes each; nobody can add one without a signed token or the admin token.
+/// Nobody can add one without a signed token or the admin token.
 /// </summary>
-internal sealed class MailDecisions
+internal sealed class MailDecisions : IDisposable
 {
     private readonly ConcurrentDictionary<(string Site, MailSubject Subject, string Id), MailDecision> _decisions = new();
     private readonly MailDecisionFile _file;
-    private readonly Lock _writing = new();
-    private Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
+    private readonly Lock _lists = new();
+    private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
+    private readonly Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
+    private List<Wish> _wishes = [];
 
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public MailDecisions(MailDecisionFile file)
@@ -35,60 +37,114 @@ internal sealed class MailDecisions
         About(token.Site, MailSubject.Site, "") is not { Redirects: false }
         && (token.Message is null || About(token.Site, MailSubject.Message, token.Message) is not { Redirects: false });
 
-    /// <summary>From the moment this returns it holds, also after a crash. One that changes nothing is not written again.</summary>
+    /// <summary>
+    /// Puts the decision in the place of the one that is known. When this completes it holds, also after a crash. Its moment is never before
+    /// that of the known one: somebody who withdraws must not lose to another collector's clock that is ahead.
+    /// </summary>
+    /// <returns>False when it was so already: nothing is written.</returns>
     /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
-    public void Decide(MailDecision decision)
+    public async Task<bool> DecideAsync(MailDecision decision)
     {
-        lock (_writing)
+        var wish = new Wish(decision);
+        lock (_lists) _wishes.Add(wish);
+        await _writing.WaitAsync();
+        try
         {
-            if (_decisions.TryGetValue(Key(decision), out var known)
-                && (!decision.Outranks(known) || (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects))) return;
-            _file.Append([decision]);
-            Take(decision);
-            _unshared[Key(decision)] = decision;
+            // Whoever has the turn writes for all that wait: one flush serves them, and nobody blocks a thread of the pool meanwhile.
+            if (!wish.Outcome.Task.IsCompleted) await Task.Run(WriteWishes);
         }
+        finally
+        {
+            _writing.Release();
+        }
+
+        return await wish.Outcome.Task;
     }
 
     /// <summary>What the store says. Kept on our own disk too: at the next start the store may be away.</summary>
-    public void Learn(IReadOnlyList<MailDecision> decisions)
+    public async Task LearnAsync(IReadOnlyList<MailDecision> decisions)
     {
-        lock (_writing)
+        if (decisions.Count == 0) return;
+        await _writing.WaitAsync();
+        try
         {
-            var news = new List<MailDecision>();
-            foreach (var one in decisions)
-            {
-                if (_decisions.TryGetValue(Key(one), out var known) && !one.Outranks(known))
-                {
-                    if (!known.Outranks(one)) _unshared.Remove(Key(one)); // the store has it
-                    continue;
-                }
-
-                news.Add(one);
-            }
-
-            if (news.Count == 0) return;
-            _file.Append(news);
-            foreach (var one in news)
-            {
-                Take(one);
-                _unshared.Remove(Key(one));
-            }
+            await Task.Run(() => Learn(decisions));
+        }
+        finally
+        {
+            _writing.Release();
         }
     }
 
     /// <summary>What the store may not have yet.</summary>
     public IReadOnlyList<MailDecision> Unshared(int most)
     {
-        lock (_writing) return [.. _unshared.Values.Take(most)];
+        lock (_lists) return [.. _unshared.Values.Take(most)];
     }
 
     /// <summary>The store has these.</summary>
     public void Shared(IEnumerable<MailDecision> decisions)
     {
-        lock (_writing)
+        lock (_lists)
         {
             foreach (var one in decisions)
                 if (_unshared.TryGetValue(Key(one), out var waiting) && waiting == one) _unshared.Remove(Key(one));
+        }
+    }
+
+    public void Dispose() => _writing.Dispose();
+
+    private void WriteWishes()
+    {
+        List<Wish> wishes;
+        lock (_lists) (wishes, _wishes) = (_wishes, []);
+        var changed = new List<(Wish Wish, MailDecision Decision)>();
+        var newest = new Dictionary<(string, MailSubject, string), MailDecision>();
+        try
+        {
+            foreach (var wish in wishes)
+            {
+                var decision = wish.Decision;
+                var key = Key(decision);
+                var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
+                if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects)) continue;
+                if (known?.DecidedAt >= decision.DecidedAt) decision = decision with { DecidedAt = known.DecidedAt.AddMilliseconds(1) };
+                newest[key] = decision;
+                changed.Add((wish, decision));
+            }
+
+            if (changed.Count > 0) _file.Append(changed.Select(one => one.Decision));
+            Hold(changed.Select(one => one.Decision));
+            foreach (var (wish, _) in changed) wish.Outcome.SetResult(true);
+            foreach (var wish in wishes) wish.Outcome.TrySetResult(false);
+        }
+        catch (Exception e)
+        {
+            foreach (var wish in wishes) wish.Outcome.TrySetException(e);
+        }
+    }
+
+    private void Hold(IEnumerable<MailDecision> decisions)
+    {
+        lock (_lists)
+        {
+            foreach (var one in decisions)
+            {
+                Take(one);
+                _unshared[Key(one)] = one;
+            }
+        }
+    }
+
+    private void Learn(IReadOnlyList<MailDecision> decisions)
+    {
+        var news = decisions.Where(one => !_decisions.TryGetValue(Key(one), out var known) || one.Outranks(known)).ToList();
+        if (news.Count > 0) _file.Append(news);
+        lock (_lists)
+        {
+            foreach (var one in news) Take(one);
+            foreach (var one in decisions)
+                if (_unshared.TryGetValue(Key(one), out var waiting) && !waiting.Outranks(one)) _unshared.Remove(Key(one)); // the store has it, or a later one
         }
     }
 
@@ -96,4 +152,10 @@ internal sealed class MailDecisions
         _decisions.AddOrUpdate(Key(decision), decision, (_, known) => decision.Outranks(known) ? decision : known);
 
     private static (string, MailSubject, string) Key(MailDecision one) => (one.SiteId, one.Subject, one.SubjectId);
+
+    /// <summary>A decision that waits for its flush.</summary>
+    private sealed record Wish(MailDecision Decision)
+    {
+        public TaskCompletionSource<bool> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 }

@@ -78,7 +78,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Si
     {
         try
         {
-            decisions.Decide(decision);
+            await decisions.DecideAsync(decision);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

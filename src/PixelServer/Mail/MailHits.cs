@@ -42,6 +42,12 @@ internal sealed class MailHits(
         };
     }
 
+    /// <summary>The journal did not take a hit of ours, and its sender was told so: what is kept once a day may come again.</summary>
+    public void Lost(Hit hit)
+    {
+        if (hit.Name == Reachable) _seen.Forget(hit.SiteId, hit.UserId!);
+    }
+
     /// <summary>That somebody withdrew: kept where it was kept that they read, and without a word about the device.</summary>
     public Hit? Withdrawal(MailToken token)
     {

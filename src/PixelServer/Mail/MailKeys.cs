@@ -13,6 +13,8 @@ namespace PixelServer.Mail;
 /// </summary>
 internal sealed class MailKeys
 {
+    public const int MaxIdChars = 16;
+
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
 
     // Unknown key ids are hashed too: whether a key exists must not show in the time.
@@ -37,7 +39,7 @@ internal sealed class MailKeys
         }
 
         _file = new MailKeyFile(directory.KeyFile("mail"));
-        if (!_file.Exists) _file.Write(MailKeyFile.Rotated([]));
+        _file.Make();
         _known = FromFile(_file.Stamp());
     }
 
@@ -120,6 +122,9 @@ internal sealed record MailKey(string Id, string Secret, MailKeyState State);
 /// <summary>The file <c>keys/mail</c>: a line for each key, id, state and secret; for its owner only.</summary>
 internal sealed partial class MailKeyFile(string path)
 {
+    // Stands in the place of a secret that nobody needs any more; its id stays, so that it is not given to another key.
+    private const string Nothing = "--------------------------------";
+
     public string Path => path;
     public bool Exists => File.Exists(path);
     public DateTime Stamp() => File.GetLastWriteTimeUtc(path);
@@ -139,11 +144,49 @@ internal sealed partial class MailKeyFile(string path)
         return keys;
     }
 
-    public void Write(IReadOnlyList<MailKey> keys) => DataDirectory.WriteSecret(path, Encoding.UTF8.GetBytes(
-        "# Signs what stands in mails. Change it with: pixel mail-keys\n" + string.Concat(keys.Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()} {key.Secret}\n"))));
+    /// <summary>Makes the first key where there is none.</summary>
+    /// <exception cref="IOException">It cannot be written, or another process is changing the file at this moment.</exception>
+    public void Make()
+    {
+        if (!Exists) Change(keys => keys.Count == 0 ? Rotated(keys) : keys);
+    }
 
-    /// <summary>The same keys and a new one, which signs from now on.</summary>
-    public static IReadOnlyList<MailKey> Rotated(IReadOnlyList<MailKey> keys)
+    /// <summary>Makes a key that signs from now on, beside those that there are.</summary>
+    public MailKey Rotate() => Change(Rotated)[^1];
+
+    /// <summary>Ends a key for good; its secret is forgotten.</summary>
+    /// <exception cref="FormatException">There is no such key, or it is the one that signs.</exception>
+    public void Retire(string id) => Change(keys => Find(keys, id).State == MailKeyState.Current
+        ? throw new FormatException($"{id} signs: make another first, with pixel mail-keys rotate.")
+        : [.. keys.Select(key => key.Id == id ? key with { State = MailKeyState.Retired } : key)]);
+
+    /// <exception cref="FormatException">There is no such key.</exception>
+    public static MailKey Find(IEnumerable<MailKey> keys, string id) =>
+        keys.FirstOrDefault(key => key.Id == id) ?? throw new FormatException($"There is no key {Visible.Of(id)}; pixel mail-keys list shows those that there are.");
+
+    // One at a time: whoever reads while another writes would put back what was there before.
+    private IReadOnlyList<MailKey> Change(Func<IReadOnlyList<MailKey>, IReadOnlyList<MailKey>> change)
+    {
+        using var turn = Turn();
+        var before = Exists ? Read() : [];
+        var after = change(before);
+        if (!ReferenceEquals(before, after))
+        {
+            DataDirectory.WriteSecret(path, Encoding.UTF8.GetBytes("# Signs what stands in mails. Change it with: pixel mail-keys\n"
+                + string.Concat(after.Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()} {(key.State == MailKeyState.Retired ? Nothing : key.Secret)}\n"))));
+        }
+
+        return after;
+    }
+
+    private FileStream Turn()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path + ".lock", options);
+    }
+
+    private static IReadOnlyList<MailKey> Rotated(IReadOnlyList<MailKey> keys)
     {
         var number = keys.Select(key => int.TryParse(key.Id.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0).DefaultIfEmpty().Max() + 1;
         return

@@ -45,6 +45,7 @@ internal sealed class MailLinks(MailKeys keys, Sites sites, PerSite<SiteMailOpti
 
         var links = new List<MailLink>();
         var key = keys.Current;
+        string? tooLong = null;
         foreach (var link in request.Links ?? [])
         {
             if ((fault = TargetOf(request.SiteId, link, $"links[{links.Count}]", out var target)) is not null) return null;
@@ -58,13 +59,21 @@ internal sealed class MailLinks(MailKeys keys, Sites sites, PerSite<SiteMailOpti
             trap = Address(collect.Paths.Click, MailDoor.Click, mail! with { Target = target, IsTrap = true });
         }
 
-        return new(
+        var answer = new MailLinksAnswer(
             Address(collect.Paths.Open, MailDoor.Open, mail!) + ".gif",
             // For as long as the mail lies somewhere: withdrawing must not end.
             Address(collect.Paths.Withdraw, MailDoor.Withdraw, new(mail!.Site, mail.Recipient) { Message = mail.Message }),
             links, trap);
+        fault = tooLong;
+        return fault is null ? answer : null;
 
-        string Address(string path, MailDoor door, MailToken token) => $"{collector}{path}/{token.Sign(door, key.Id, key.Secret)}";
+        string Address(string path, MailDoor door, MailToken token)
+        {
+            var signed = token.Sign(door, key.Id, key.Secret);
+            if (signed.Length > MailToken.MaxChars)
+                tooLong = $"{(token.IsTrap ? "trap" : token.LinkIndex is { } index ? $"links[{index}]" : "message_id, recipient_id and campaign")}: too long together; a token has at most {MailToken.MaxChars} characters.";
+            return $"{collector}{path}/{signed}";
+        }
     }
 
     private string? FaultOf(MailLinksRequest request, out MailToken? mail)

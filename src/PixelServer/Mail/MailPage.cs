@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Primitives;
 
 namespace PixelServer.Mail;
@@ -5,7 +7,21 @@ namespace PixelServer.Mail;
 /// <summary>The few pages that a reader of a mail may see. They hold no word that came with the request, no script and nothing from elsewhere.</summary>
 internal static class MailPage
 {
+    private const string Style = """
+        :root { color-scheme: light dark; }
+        body { margin: 0; padding: 12vh 1.5rem 3rem; background: light-dark(#f7f6f2, #16181a); color: light-dark(#22262a, #e8e6e1); font: 1.1rem/1.6 system-ui, sans-serif; }
+        main { max-width: 34rem; margin: 0 auto; }
+        h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .6em; }
+        button { font: inherit; font-weight: 600; margin-top: .5rem; padding: .7em 1.4em; border: 0; border-radius: .5rem; cursor: pointer;
+          background: light-dark(#1f6f54, #5cc29b); color: light-dark(#fff, #10211a); }
+        button:focus-visible { outline: 3px solid currentColor; outline-offset: 3px; }
+        """;
+
     private static readonly StringValues s_noStore = "no-store";
+
+    // The page's own style and nothing else: no script, no image, no frame around it, and its form goes nowhere but back.
+    private static readonly StringValues s_policy =
+        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
     public static string Ask { get; } = Page("Stop measuring my mails", """
         <p>The sender can see when mails to you are opened and which of their links are followed. If you do not want that, press the button. It
@@ -37,7 +53,7 @@ internal static class MailPage
     {
         WriteHeaders(http.Response.Headers);
         http.Response.Headers.XFrameOptions = "DENY"; // nobody puts the button under somebody's pointer
-        http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        http.Response.Headers.ContentSecurityPolicy = s_policy;
         return WriteAsync(http, status, "text/html; charset=utf-8", page);
     }
 
@@ -51,7 +67,7 @@ internal static class MailPage
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = type;
-        http.Response.ContentLength = System.Text.Encoding.UTF8.GetByteCount(text);
+        http.Response.ContentLength = Encoding.UTF8.GetByteCount(text);
         return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.WriteAsync(text, http.RequestAborted);
     }
 
@@ -63,15 +79,7 @@ internal static class MailPage
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="robots" content="noindex">
         <title>{{title}}</title>
-        <style>
-        :root { color-scheme: light dark; }
-        body { margin: 0; padding: 12vh 1.5rem 3rem; background: light-dark(#f7f6f2, #16181a); color: light-dark(#22262a, #e8e6e1); font: 1.1rem/1.6 system-ui, sans-serif; }
-        main { max-width: 34rem; margin: 0 auto; }
-        h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .6em; }
-        button { font: inherit; font-weight: 600; margin-top: .5rem; padding: .7em 1.4em; border: 0; border-radius: .5rem; cursor: pointer;
-          background: light-dark(#1f6f54, #5cc29b); color: light-dark(#fff, #10211a); }
-        button:focus-visible { outline: 3px solid currentColor; outline-offset: 3px; }
-        </style>
+        <style>{{Style}}</style>
         </head>
         <body>
         <main>

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace PixelServer.Mail;
 
@@ -19,6 +20,7 @@ internal static class MailTarget
     private static readonly SearchValues<char> s_allowed = SearchValues.Create(
         "!#$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]_abcdefghijklmnopqrstuvwxyz~|");
 
+    private static readonly IdnMapping s_idn = new();
     private static readonly SearchValues<char> s_hostName = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
 
     /// <summary>An address as a person writes it, made fit for a header: other letters percent-encoded, an international host in punycode. Null where it is none.</summary>
@@ -26,12 +28,55 @@ internal static class MailTarget
     {
         text = text.Trim();
         if (IsSafe(text)) return text;
-        if (text.Contains('\\', StringComparison.Ordinal) || !Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https")) return null;
-        var port = uri.IsDefaultPort ? "" : ":" + uri.Port.ToString(CultureInfo.InvariantCulture);
-        var user = uri.UserInfo.Length == 0 ? "" : uri.UserInfo + "@"; // kept, so that it is refused and not passed over
-        var normal = $"{uri.Scheme}://{user}{uri.IdnHost}{port}{uri.GetComponents(UriComponents.PathAndQuery | UriComponents.Fragment, UriFormat.UriEscaped)}";
-        return IsSafe(normal) ? normal : null;
+        if (text.Length > MaxChars || text.Any(IsHidden)) return null;
+
+        // By our own reading, not by a library's, which mends what it should refuse: "https://@host", "https://host:/".
+        var start = text.IndexOf("://", StringComparison.Ordinal) + 3;
+        if (start < 3) return null;
+        var length = text.AsSpan(start).IndexOfAny('/', '?', '#');
+        var end = length < 0 ? text.Length : start + length;
+        if (Punycode(text[start..end]) is not { } authority) return null;
+
+        var normal = new StringBuilder(text.Length + 32).Append(text, 0, start).Append(authority);
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (var rune in text.AsSpan(end).EnumerateRunes())
+        {
+            if (rune.IsAscii && s_allowed.Contains((char)rune.Value)) normal.Append((char)rune.Value);
+            else foreach (var one in bytes[..rune.EncodeToUtf8(bytes)]) normal.Append(CultureInfo.InvariantCulture, $"%{one:X2}");
+        }
+
+        return normal.ToString() is var made && IsSafe(made) ? made : null;
     }
+
+    // What ends a header, what browsers take for a slash or leave out, and what turns the direction of a text.
+    private static bool IsHidden(char c) => c == '\\' || char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned;
+
+    /// <summary>Names of other scripts in their <c>xn--</c> form (RFC 5891). Letters that browsers fold into other ones first are refused.</summary>
+    private static string? Punycode(string authority)
+    {
+        if (Ascii.IsValid(authority)) return authority;
+        foreach (var rune in authority.EnumerateRunes())
+        {
+            if (rune.IsAscii) continue;
+            if (!Rune.IsLetter(rune) && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark)) return null;
+            if (IsFolded(rune.Value)) return null;
+        }
+
+        try
+        {
+            var port = authority.LastIndexOf(':') is var colon and >= 0 ? authority[colon..] : "";
+            return s_idn.GetAscii(authority[..^port.Length].ToLowerInvariant()) + port;
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    // Unicode's compatibility blocks: a full-width "127" is 127 to a browser, and a full-width slash is a slash.
+    private static bool IsFolded(int rune) => rune is 0xAA or 0xBA or (>= 0x1D00 and <= 0x1DBF) or (>= 0x2070 and <= 0x24FF) or (>= 0x3200 and <= 0x33FF)
+        or (>= 0xF900 and <= 0xFFEF) or (>= 0x1D400 and <= 0x1D7FF) or (>= 0x1EE00 and <= 0x1EEFF) or (>= 0x1F100 and <= 0x1F2FF);
 
     /// <summary>Whether it may stand in a Location header, whoever signed it.</summary>
     public static bool IsSafe(string? target) =>
@@ -94,7 +139,7 @@ internal static class MailTarget
         var bytes = address.GetAddressBytes();
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
             return address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || address.IsIPv6SiteLocal || address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any)
-                || bytes is [0x00, 0x64, 0xff, 0x9b, ..]; // NAT64 leads to any IPv4 address
+                || bytes is [0x00, 0x64, 0xff, 0x9b, ..] or [0x20, 0x02, ..] or [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ..]; // lead to any IPv4 address: NAT64, 6to4, compatible
         return bytes switch
         {
             [0 or 10 or 127, ..] or [>= 224, ..] or [169, 254, ..] or [192, 168, ..] or [192, 0, 0, _] => true,

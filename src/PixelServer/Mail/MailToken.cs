@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -56,21 +57,18 @@ internal sealed record MailToken(string Site, string Recipient)
     /// <remarks>The mac is looked at before anything that it covers, and is computed for every text, so that time tells nothing about keys.</remarks>
     public static MailToken? Read(MailDoor door, ReadOnlySpan<char> text, MailKeys keys)
     {
-        if (text.Length is 0 or > MaxChars) return null;
         var first = text.IndexOf('.');
         var last = text.LastIndexOf('.');
-        if (first <= 0 || last - first < 2 || text.Length - last - 1 != MacChars) return null;
-        var keyId = text[..first];
-        var payload = text[(first + 1)..last];
-        var mac = text[(last + 1)..];
-        if (payload.ContainsAnyExcept(s_base64Url) || mac.ContainsAnyExcept(s_base64Url)) return null;
+        var isShaped = text.Length <= MaxChars && first is > 0 and <= MailKeys.MaxIdChars && last - first > 1 && text.Length - last - 1 == MacChars
+            && !text[(first + 1)..last].ContainsAnyExcept(s_base64Url) && !text[(last + 1)..].ContainsAnyExcept(s_base64Url);
 
-        var isKnown = keys.TryFind(keyId, out var secret);
-        var expected = Mac(door, text[..last], secret);
+        var isKnown = keys.TryFind(isShaped ? text[..first] : [], out var secret);
+        var expected = Mac(door, isShaped ? text[..last] : text[..Math.Min(text.Length, MaxChars)], secret);
         // As characters, not as bytes: the last one has bits that decoding would ignore.
-        var isSigned = CryptographicOperations.FixedTimeEquals(
-            System.Runtime.InteropServices.MemoryMarshal.AsBytes(expected.AsSpan()), System.Runtime.InteropServices.MemoryMarshal.AsBytes(mac));
-        if (!isSigned || !isKnown) return null;
+        var isSigned = CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(expected.AsSpan()), MemoryMarshal.AsBytes(isShaped ? text[(last + 1)..] : expected));
+        if (!isShaped || !isSigned || !isKnown) return null;
+
+        var payload = text[(first + 1)..last];
 
         var json = new byte[Base64Url.GetMaxDecodedLength(payload.Length)];
         if (!Base64Url.TryDecodeFromChars(payload, json, out var length)) return null;
@@ -91,7 +89,7 @@ internal sealed record MailToken(string Site, string Recipient)
 
     private static string Mac(MailDoor door, ReadOnlySpan<char> signed, ReadOnlySpan<byte> secret)
     {
-        Span<byte> text = stackalloc byte[MaxChars + 2];
+        Span<byte> text = signed.Length <= MaxChars ? stackalloc byte[MaxChars + 2] : new byte[signed.Length + 2]; // a sender may ask for too much
         text[0] = (byte)door;
         text[1] = (byte)'.';
         // A key id that is not ASCII is none of ours: what stands for it in the hash does not matter.

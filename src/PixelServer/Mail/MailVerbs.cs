@@ -35,21 +35,11 @@ internal static class MailVerbs
 
         var keys = new Command("mail-keys", "The keys that sign what stands in mails");
         keys.Add(Cli.Verb("list", "Print their ids and states, without secrets", (_, args, _) => With(args, file => Tell(file.Read().Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()}")))));
-        keys.Add(Cli.Verb("rotate", "Make a new key that signs from now on; the others go on verifying. A running server sees it within a second", (_, args, _) => With(args, file =>
-        {
-            var rotated = MailKeyFile.Rotated(file.Read());
-            file.Write(rotated);
-            Tell([rotated[^1].Id]);
-        })));
+        keys.Add(Cli.Verb("rotate", "Make a new key that signs from now on; the others go on verifying. A running server sees it within a second", (_, args, _) => With(args, file => Tell([file.Rotate().Id]))));
         var id = new Option<string>("--key") { Description = "Id of the key", Required = true };
-        keys.Add(Cli.Verb("show", "Print a secret, for a sender that signs by itself", (parsed, args, _) => With(args, file => Tell([Find(file, parsed.GetRequiredValue(id)).Secret])), id));
+        keys.Add(Cli.Verb("show", "Print a secret, for a sender that signs by itself", (parsed, args, _) => With(args, file => Tell([Secret(file, parsed.GetRequiredValue(id))])), id));
         var retired = new Option<string>("--key") { Description = "Id of the key", Required = true };
-        keys.Add(Cli.Verb("retire", "End a key: every link that it signed is worth nothing from now on", (parsed, args, _) => With(args, file =>
-        {
-            var gone = Find(file, parsed.GetRequiredValue(retired));
-            if (gone.State == MailKeyState.Current) throw new FormatException($"{gone.Id} signs: make another first, with pixel mail-keys rotate.");
-            file.Write([.. file.Read().Select(key => key.Id == gone.Id ? key with { State = MailKeyState.Retired } : key)]);
-        }), retired));
+        keys.Add(Cli.Verb("retire", "End a key: every link that it signed is worth nothing from now on", (parsed, args, _) => With(args, file => file.Retire(parsed.GetRequiredValue(retired))), retired));
         yield return keys;
     }
 
@@ -73,15 +63,15 @@ internal static class MailVerbs
         if (MailKeys.IsConfigured(options)) throw new FormatException("Pixel:Mail:Keys is configured and wins: change the keys there.");
         var directory = Directory(configuration);
         var file = new MailKeyFile(directory.KeyFile("mail"));
-        if (!file.Exists) file.Write(MailKeyFile.Rotated([]));
+        file.Make();
         work(file);
         return Task.FromResult(0);
     }
 
     private static DataDirectory Directory(IConfiguration configuration) => new(Settings.Read<PixelOptions>(configuration, "Pixel").DataDirectory);
 
-    private static MailKey Find(MailKeyFile file, string id) =>
-        file.Read().FirstOrDefault(key => key.Id == id) ?? throw new FormatException($"There is no key {Visible.Of(id)}; pixel mail-keys list shows those that there are.");
+    private static string Secret(MailKeyFile file, string id) => MailKeyFile.Find(file.Read(), id) is { State: not MailKeyState.Retired } key
+        ? key.Secret : throw new FormatException($"Key {id} is retired: its secret is forgotten.");
 
     private static void Tell(IEnumerable<string> lines)
     {

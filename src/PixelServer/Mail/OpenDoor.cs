@@ -12,7 +12,13 @@ namespace PixelServer.Mail;
 internal sealed class OpenDoor(MailKeys keys, MailHits hits, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock)
 {
     private const string Suffix = ".gif";
+
+    // How long a full queue, which no status tells, shows to tokens that would not have been offered to it.
+    private static readonly TimeSpan s_troubleHolds = TimeSpan.FromSeconds(1);
+
     private static readonly StringValues s_allow = "GET, HEAD";
+
+    private Trouble? _last;
 
     /// <param name="http">The request.</param>
     /// <param name="rest">What stands behind the door's path and its slash.</param>
@@ -43,9 +49,17 @@ internal sealed class OpenDoor(MailKeys keys, MailHits hits, Journal.Journal jou
     private async ValueTask<Refusal?> TakeAsync(HttpContext http, string rest, bool isCounted)
     {
         var token = MailToken.Read(MailDoor.Open, rest.EndsWith(Suffix, StringComparison.Ordinal) ? rest.AsSpan(0, rest.Length - Suffix.Length) : [], keys);
-        if (!isCounted || token is null || hits.Of(token, Source.Email, http) is not { } hit) return Refusal.Of(journal.Status.State);
+        if (!isCounted || token is null || hits.Of(token, Source.Email, http) is not { } hit) return Expected();
         var refusal = Refusal.Of(await journal.AppendAsync(hit));
-        if (refusal is not null) ledger.Refused(refusal.Code);
+        _last = refusal is null ? null : new(refusal, clock.GetTimestamp());
+        if (refusal is null) return null;
+        ledger.Refused(refusal.Code);
+        hits.Lost(hit);
         return refusal;
     }
+
+    private Refusal? Expected() =>
+        Refusal.Of(journal.Status.State) ?? (_last is { } last && clock.GetElapsedTime(last.At) < s_troubleHolds ? last.Refusal : null);
+
+    private sealed record Trouble(Refusal Refusal, long At);
 }

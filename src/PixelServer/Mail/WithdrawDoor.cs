@@ -10,7 +10,9 @@ namespace PixelServer.Mail;
 /// <c>GET, POST /u/{token}</c>: withdrawal of tracking. GET shows a page with one button and does nothing; POST acts, also as RFC 8058 has
 /// it: without cookies, login or question, whatever its body says, and without a redirect.
 /// </summary>
-internal sealed class WithdrawDoor(MailKeys keys, MailDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, TimeProvider clock, ILogger<WithdrawDoor> log)
+internal sealed class WithdrawDoor(
+    MailKeys keys, MailDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock,
+    ILogger<WithdrawDoor> log)
 {
     private static readonly StringValues s_allow = "GET, HEAD, POST";
 
@@ -34,14 +36,16 @@ internal sealed class WithdrawDoor(MailKeys keys, MailDecisions decisions, MailH
             return;
         }
 
+        // As at the image: what a good token costs happens in a time that every token takes.
+        var time = options.AnswerAfter > TimeSpan.Zero ? Task.Delay(options.AnswerAfter, clock, http.RequestAborted) : Task.CompletedTask;
         var token = MailToken.Read(MailDoor.Withdraw, rest, keys);
-        if (token is not null && !TryKeep(token))
+        var isKept = token is null || await TryKeepAsync(token);
+        await time.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!isKept)
         {
             await Problem.WriteAsync(http.Response, Refusal.JournalFailed, 0, []);
             return;
         }
-
-        if (token is not null && hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code);
 
         // A mail service learns nothing from its answer; a person is told the truth.
         if (!AsksForPage(http.Request)) await MailPage.WriteTextAsync(http, "Done.\n");
@@ -49,12 +53,15 @@ internal sealed class WithdrawDoor(MailKeys keys, MailDecisions decisions, MailH
         else await MailPage.WriteAsync(http, StatusCodes.Status200OK, MailPage.Done);
     }
 
-    private bool TryKeep(MailToken token)
+    // Withdrawing twice is one decision and one event.
+    private async Task<bool> TryKeepAsync(MailToken token)
     {
         try
         {
             var now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
-            decisions.Decide(new(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient"));
+            var decision = new MailDecision(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient");
+            if (await decisions.DecideAsync(decision) && hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal)
+                ledger.Refused(refusal.Code);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,16 +1,16 @@
 namespace PixelServer.Store;
 
-/// <summary>Whom or what a decision is about.</summary>
+/// <summary>Whom or what a decision is about. The values are on disk: append, never renumber.</summary>
 internal enum MailSubject
 {
     /// <summary>A recipient of the site's mails.</summary>
-    Recipient,
+    Recipient = 0,
 
     /// <summary>A message, whoever got it.</summary>
-    Message,
+    Message = 1,
 
     /// <summary>All mails of the site; the subject's id is empty.</summary>
-    Site,
+    Site = 2,
 }
 
 /// <summary>Whether opens and clicks of somebody or something may be recorded. The newest decision about a subject holds.</summary>

@@ -12,6 +12,8 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
 
     public async Task KeepAsync(IReadOnlyList<MailDecision> decisions, CancellationToken ct)
     {
+        // In one order for all collectors, who would else wait for each other's rows in a circle.
+        decisions = [.. decisions.OrderBy(one => one.SiteId, StringComparer.Ordinal).ThenBy(one => one.Subject).ThenBy(one => one.SubjectId, StringComparer.Ordinal)];
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var keep = new NpgsqlCommand(
             """

@@ -24,3 +24,5 @@ comment on column mail_decisions.redirects is 'Links still lead where they lead;
 comment on column mail_decisions.decided_at is 'When it was decided, UTC. A later decision replaces an earlier one, never the other way round.';
 comment on column mail_decisions.decided_by is 'Who decided: recipient (the link in their mail) or operator (the API).';
 comment on column mail_decisions.changed_at is 'When the row changed last, UTC; how collectors find what is new.';
+
+create index mail_decisions_changed_at on mail_decisions (changed_at);

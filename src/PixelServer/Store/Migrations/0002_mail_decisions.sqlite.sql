@@ -11,3 +11,5 @@ create table mail_decisions (
   changed_at  integer not null, -- counts the changes: no time here
   primary key (site_id, subject, subject_id)
 ) strict, without rowid;
+
+create index mail_decisions_changed_at on mail_decisions (changed_at);
