@@ -33,4 +33,18 @@ internal static class Names
         Traffic.Unknown => "unknown",
         _ => throw new ArgumentOutOfRangeException(nameof(traffic), traffic, null),
     };
+
+    /// <summary>Null for a word of a later version.</summary>
+    public static Source? SourceNamed(string word) => Find(word, Enum.GetValues<Source>(), Of);
+
+    /// <summary>Null for a word of a later version.</summary>
+    public static Traffic? TrafficNamed(string word) => Find(word, Enum.GetValues<Traffic>(), Of);
+
+    private static T? Find<T>(string word, ReadOnlySpan<T> all, Func<T, string> of) where T : struct
+    {
+        foreach (var one in all)
+            if (of(one) == word)
+                return one;
+        return null;
+    }
 }

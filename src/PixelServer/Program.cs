@@ -16,7 +16,7 @@ namespace PixelServer;
 internal static class Program
 {
     private static Task<int> Main(string[] args) =>
-        Cli.RunAsync(args, ServeAsync, [DrainVerb(), TagSetup.Verb(), .. MailVerbs.All(), DemoSetup.Verb(ServeAsync)]);
+        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), TagSetup.Verb(), .. MailVerbs.All(), DemoSetup.Verb(ServeAsync)]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -33,6 +33,7 @@ internal static class Program
         services.AddReport();
         services.AddEnrich(configuration);
         services.AddStore(configuration);
+        services.AddReclassify(configuration);
         services.AddDrain();
         services.AddJournal(configuration);
         services.AddCollect(configuration);
@@ -89,20 +90,11 @@ internal static class Program
         var journal = Path.Combine(directory, "journal") is var inner && Directory.Exists(inner) ? inner : directory;
         if (!Directory.Exists(journal)) throw new DirectoryNotFoundException($"There is no directory {journal}.");
 
-        var (services, configuration) = (new ServiceCollection(), Cli.Configuration(args));
-        services.AddBasics(configuration);
-        services.AddEnrich(configuration);
-        services.AddStore(configuration);
-        services.AddDrain();
-        services.AddJournal(configuration, journal);
-        services.AddCollect(configuration); // takes nothing here, but makes its settings known: the machines share their configuration
-        services.AddMail(configuration); // so do these
-        services.AddTag(configuration);
-        Settings.RefuseUnknown(configuration);
-        await using var provider = services.BuildServiceProvider();
+        await using var provider = WithoutDoors(args, journal);
         try
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
+            await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;
@@ -112,5 +104,48 @@ internal static class Program
             Console.Error.WriteLine($"The store does not take the events: {Visible.Of(e.Message.ReplaceLineEndings(" "))} Nothing is lost: run it again.");
             return 1;
         }
+    }
+
+    private static Command ReclassifyVerb()
+    {
+        var since = new Option<DateOnly?>("--since") { Description = "First day (UTC), as 2026-11-23; by default the first that has events" };
+        var until = new Option<DateOnly?>("--until") { Description = "Last day (UTC); by default the last that has events" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Only count what would change" };
+        return Cli.Verb("reclassify", "Judge stored events again by today's traffic rules, then exit",
+            (parsed, args, ct) => ReclassifyAsync(parsed.GetValue(since), parsed.GetValue(until), parsed.GetValue(dryRun), args, ct), since, until, dryRun);
+    }
+
+    /// <summary>Corrects the labels of stored events, beside a running server or without one.</summary>
+    private static async Task<int> ReclassifyAsync(DateOnly? since, DateOnly? until, bool dryRun, string[] args, CancellationToken ct)
+    {
+        await using var provider = WithoutDoors(args);
+        try
+        {
+            await ReclassifySetup.RunAsync(provider, since, until, dryRun, Console.Out.WriteLine, ct);
+            return 0;
+        }
+        catch (Exception e) when (e is DbException or TimeoutException)
+        {
+            Console.Error.WriteLine($"The store cannot be asked: {Visible.Of(e.Message.ReplaceLineEndings(" "))} What is printed is done: run it again.");
+            return 1;
+        }
+    }
+
+    /// <summary>The stages behind the doors, for verbs. The others take nothing here, but make their settings known: a server and its verbs share their configuration.</summary>
+    private static ServiceProvider WithoutDoors(string[] args, string? journal = null)
+    {
+        var (services, configuration) = (new ServiceCollection(), Cli.Configuration(args));
+        services.AddBasics(configuration);
+        services.AddEnrich(configuration);
+        services.AddStore(configuration);
+        services.AddReclassify(configuration);
+        services.AddDrain();
+        services.AddJournal(configuration, journal);
+        services.AddCollect(configuration);
+        services.AddMail(configuration);
+        services.AddTag(configuration);
+        services.AddDemo(configuration);
+        Settings.RefuseUnknown(configuration);
+        return services.BuildServiceProvider();
     }
 }

@@ -9,6 +9,9 @@ internal sealed record Client(string? Browser, string? Os, string? Device, Verdi
 {
     private const int MaxHint = 256;
 
+    /// <summary>The name of Apple's mail program, as it stands in <see cref="Browser"/>; one rule asks for it.</summary>
+    public const string AppleMail = "Apple Mail";
+
     public static Client Read(in ClientKey key)
     {
         var text = Head(key.UserAgent, UserAgents.MaxParsed);
@@ -47,9 +50,9 @@ internal sealed record Client(string? Browser, string? Os, string? Device, Verdi
         if (text.Contains("Tizen", StringComparison.Ordinal)) return "Samsung Internet";
         if (text.Contains("Android", StringComparison.Ordinal)) return "Android Browser";
         if (text.Contains("Safari/", StringComparison.Ordinal)) return text.Contains("Version/", StringComparison.Ordinal) ? "Safari" : null;
-        if (text.Contains("Macintosh", StringComparison.Ordinal)) return "Apple Mail"; // seldom another app's web view: on a Mac those are rare
+        if (text.Contains("Macintosh", StringComparison.Ordinal)) return AppleMail; // seldom another app's web view: on a Mac those are rare
         if (!text.Contains("like Mac OS X", StringComparison.Ordinal)) return null;
-        return inMail ? "Apple Mail" : "iOS WebView"; // the same text for both, so the door decides
+        return inMail ? AppleMail : "iOS WebView"; // the same text for both, so the door decides
     }
 
     private static string? OsOf(ReadOnlySpan<char> text, ReadOnlySpan<char> platform)

@@ -1,11 +1,14 @@
+using System.Net;
+
 namespace PixelServer.Enrich;
 
 /// <summary>Says everything about a hit that can be said without asking anybody: pure, so that hits can be replayed with better rules.</summary>
 /// <remarks>Takes every hit: text of any content and length gives an event, in time linear in its length. Safe on any number of threads.</remarks>
-/// <exception cref="Ops.SettingException">The country file cannot be used; thrown by the constructor only.</exception>
+/// <exception cref="Ops.SettingException">A file that a setting names cannot be used; thrown by the constructor only.</exception>
 internal sealed class Enricher(EnrichOptions options)
 {
     private readonly UserAgents _userAgents = new();
+    private readonly ArrivalRules _arrival = new(options);
     private readonly Countries? _countries = options.CountryDatabase.Length > 0 ? new Countries(options.CountryDatabase) : null;
 
     public Event Enrich(Hit hit)
@@ -13,8 +16,9 @@ internal sealed class Enricher(EnrichOptions options)
         var page = PageAddress.Read(hit.Url);
         var campaign = Campaign.Read(page, hit.Properties.Span);
         var click = ClickId.Read(page, hit.Properties.Span);
-        var client = _userAgents.Read(hit);
-        var (traffic, reasons) = TrafficRules.Judge(hit, client.Verdict);
+        var mail = FactsOf(hit.Source, hit.Properties);
+        var client = ClientOf(ClientKey.Of(hit), hit.Source, hit.Ip, mail);
+        var (traffic, reasons) = Judge(hit.Source, client.Verdict, TrafficRules.OfHeaders(hit), hit.Ip, hit.ReceivedAt - mail.SentAt);
         return new()
         {
             Hit = hit,
@@ -38,11 +42,44 @@ internal sealed class Enricher(EnrichOptions options)
     }
 
     /// <summary>
+    /// What today's rules say of a stored row by itself. Reasons whose evidence is not stored stay: those of headers, and a driven browser
+    /// that was told by its brand.
+    /// </summary>
+    public Label Again(LabelledRow row)
+    {
+        var key = new ClientKey(row.UserAgent, null, null, null, row.Source == Source.Email);
+        var ofUserAgent = ClientOf(key, row.Source, row.Ip, row.Mail).Verdict;
+        if (ofUserAgent is null or { Traffic: Traffic.Unknown } && row.Label.Reasons.Contains(Verdict.Automation.Reason)) ofUserAgent = Verdict.Automation;
+        var label = Judge(row.Source, ofUserAgent, null, row.Ip, row.ReceivedAt - row.Mail.SentAt);
+        return label.With(row.Label.Verdicts.Where(one => one.Basis == Basis.Headers));
+    }
+
+    /// <summary>Only the mail doors write their own properties: at any other door a visitor could.</summary>
+    public static MailFacts FactsOf(Source source, ReadOnlyMemory<byte> properties) =>
+        source is Source.Email or Source.Click ? MailFacts.Read(properties.Span) : default;
+
+    private Client ClientOf(in ClientKey key, Source source, IPAddress? address, in MailFacts mail)
+    {
+        var client = _userAgents.Read(key);
+        if (_arrival.IsAppleMailPrivacy(source, client.Browser, address)) return new(null, null, null, Verdict.AppleMailPrivacy);
+        if (mail.Verdict is null || !string.IsNullOrEmpty(key.UserAgent)) return client;
+        return mail.Verdict == Names.Of(Traffic.Human) ? client with { Verdict = null } : client with { Verdict = Verdict.Named(mail.Verdict) ?? client.Verdict };
+    }
+
+    private Label Judge(Source source, Verdict? ofUserAgent, Verdict? ofHeaders, IPAddress? address, TimeSpan? sinceSent)
+    {
+        ofUserAgent = TrafficRules.AtDoor(source, ofUserAgent);
+        return ofUserAgent is { IsMailService: true } // its machines stand in data centres, and it fetches when it likes
+            ? Label.Of(ofHeaders, ofUserAgent)
+            : Label.Of(ofHeaders, ofUserAgent, _arrival.OfAddress(source, address), _arrival.OfTime(source, sinceSent));
+    }
+
+    /// <summary>
     /// The file's word before the proxy's: the operator chose the file, and it can be renewed and replayed. The address of a mail
     /// service's machine is not where the reader is, so there is no country.
     /// </summary>
     private string? CountryOf(Hit hit, Client client) =>
-        client.Verdict is { Traffic: Traffic.ProxyOpen or Traffic.MachineOpen } ? null
+        client.Verdict is { IsMailService: true } ? null
         : _countries is not null && hit.Ip is not null && _countries.Find(hit.Ip) is { } country ? country
         : CountryCode.From(hit.ProxyCountry);
 }

@@ -1,30 +1,23 @@
 namespace PixelServer.Enrich;
 
-/// <summary>Who fetched: every rule that can be told from one hit alone, with its reason. docs/traffic.md says the same in words.</summary>
+/// <summary>Who fetched: every rule about what one hit says of itself, with its reason. docs/traffic.md says the same in words.</summary>
 internal static class TrafficRules
 {
     /// <summary>What Gmail sends when it fetches ahead; seen since 2022, whole and exact.</summary>
     private const string GmailAhead =
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0";
 
-    /// <summary>The label, and the reasons with the strongest first.</summary>
-    /// <param name="hit">Whose headers are judged.</param>
+    /// <summary>
+    /// On the server and app doors the program is the site's own, and says nothing of the person behind the event: what speaks against a
+    /// browser speaks for nothing there.
+    /// </summary>
+    /// <param name="source">The door.</param>
     /// <param name="ofUserAgent">What <see cref="OfUserAgent"/> found, kept in the cache.</param>
-    public static (Traffic Label, IReadOnlyList<string> Reasons) Judge(Hit hit, Verdict? ofUserAgent)
-    {
-        var bySite = hit.Source is (Source.Server or Source.App);
-        if (bySite && (ofUserAgent == Verdict.HttpLibrary || ofUserAgent == Verdict.NotABrowser)) ofUserAgent = Verdict.Sender;
-        var ofHeaders = OfPurpose(hit.Purpose) ?? OfFetchMetadata(hit);
-        return (ofHeaders, ofUserAgent) switch
-        {
-            (null, null) => (Traffic.Human, []),
-            ({ } only, null) => (only.Traffic, only.Alone),
-            (null, { } only) => (only.Traffic, only.Alone),
-            ({ } one, { } other) => one.Strength < other.Strength
-                ? (one.Traffic, [one.Reason, other.Reason])
-                : (other.Traffic, [other.Reason, one.Reason]),
-        };
-    }
+    public static Verdict? AtDoor(Source source, Verdict? ofUserAgent) =>
+        source is (Source.Server or Source.App) && (ofUserAgent == Verdict.HttpLibrary || ofUserAgent == Verdict.NotABrowser) ? Verdict.Sender : ofUserAgent;
+
+    /// <summary>What the other headers say; the stronger of two.</summary>
+    public static Verdict? OfHeaders(Hit hit) => OfPurpose(hit.Purpose) ?? OfFetchMetadata(hit);
 
     /// <summary>What the user agent says by itself; null for an ordinary one.</summary>
     /// <param name="whole">As sent: two mail services are known by the whole text only.</param>

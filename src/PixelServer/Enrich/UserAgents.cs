@@ -20,9 +20,8 @@ internal sealed class UserAgents
 
     private readonly Entry?[] _entries = new Entry?[Slots];
 
-    public Client Read(Hit hit)
+    public Client Read(in ClientKey key)
     {
-        var key = ClientKey.Of(hit);
         if (key.Length > MaxRemembered) return Client.Read(key);
 
         var first = key.GetHashCode() & (Slots - 1);

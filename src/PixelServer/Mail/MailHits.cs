@@ -13,7 +13,7 @@ internal sealed class MailHits(
 {
     public const string Open = "email_open", Click = "email_click", Withdrawn = "email_withdrawn", Reachable = "email_reachable";
 
-    /// <summary>A property that only the mail doors write: why a fetch whose headers are not kept was no person.</summary>
+    /// <summary>A property that only the mail doors write where headers are not kept: why the fetch was no person, or <c>human</c>.</summary>
     public const string Verdict = "$verdict";
 
     private readonly DaySeen _seen = new();
@@ -124,7 +124,7 @@ internal sealed class MailHits(
             ConsentMeasurement = consent.Measurement,
             ConsentAds = false,
             Gpc = caller.Gpc,
-            Properties = Properties(token, source, isWhole: false, whole.Traffic == Traffic.Human ? null : whole.TrafficReasons[0]),
+            Properties = Properties(token, source, isWhole: false, whole.TrafficReasons.FirstOrDefault(Names.Of(Traffic.Human))),
         };
     }
 

@@ -13,6 +13,7 @@ internal sealed class Meters : IDisposable
     private readonly Histogram<double> _flushSeconds, _storeSeconds;
     private readonly Histogram<long> _flushEvents;
     private LedgerPage _page;
+    private long _relabelled;
 
     /// <param name="name">Unique in the process: whoever listens to a meter finds it by its name alone.</param>
     /// <param name="ledger">The counts.</param>
@@ -30,6 +31,8 @@ internal sealed class Meters : IDisposable
         _meter.CreateObservableCounter("pixel_events_refused", Refused, description: "Events turned away at the door, by reason.");
         _meter.CreateObservableGauge("pixel_events_waiting", () => _page.Waiting, description: "Events in the journal that are not in the store: the lag in events.");
 
+        _meter.CreateObservableCounter("pixel_mail_relabelled", () => Interlocked.Read(ref _relabelled), description: "Mail events whose label was corrected when other events of the same mail came in.");
+
         _flushSeconds = _meter.CreateHistogram("pixel_journal_flush", "s", "Time to write and flush one batch of events.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 2.5, 10] });
         _flushEvents = _meter.CreateHistogram("pixel_journal_flush_events", null, "Events that one flush made durable.",
@@ -39,6 +42,9 @@ internal sealed class Meters : IDisposable
     }
 
     public string Name => _meter.Name;
+
+    /// <summary>Mail events whose label was corrected.</summary>
+    public void Relabelled(long rows) => Interlocked.Add(ref _relabelled, rows);
 
     /// <summary>A name that no other server of this process has; the first is plainly <c>PixelServer</c>.</summary>
     public static string NextName() => Interlocked.Increment(ref s_count) is var n and > 1 ? $"PixelServer.{n}" : "PixelServer";

@@ -10,7 +10,7 @@ namespace PixelServer.Store;
 /// </summary>
 internal sealed class Drain(
     Journal.Journal journal, IEventStore store, Enricher enricher, Ledger ledger, StoreOptions options, TimeProvider clock, ILogger<Drain> log,
-    Action<TimeSpan>? stored = null) : BackgroundService
+    Action<TimeSpan>? stored = null, MailArrivals? mail = null) : BackgroundService
 {
     private static readonly TimeSpan PrepareEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(30);
@@ -147,7 +147,7 @@ internal sealed class Drain(
         {
             log.LogInformation("The answer to a commit was lost, but the store has it: {Count} events up to position {Position}.", batch.Events.Count, position);
             if (rejecting) ledger.Rejected(1);
-            else ledger.Stored(batch.Events.Count);
+            else Stored(batch);
             return;
         }
 
@@ -169,7 +169,7 @@ internal sealed class Drain(
         try
         {
             await store.SaveAsync(batch, ct);
-            ledger.Stored(batch.Events.Count);
+            Stored(batch);
         }
         catch (RefusedRowException refusal) when (batch.Events.Count == 1)
         {
@@ -184,6 +184,12 @@ internal sealed class Drain(
         }
 
         _uncertain = null;
+    }
+
+    private void Stored(EventBatch batch)
+    {
+        ledger.Stored(batch.Events.Count);
+        mail?.Stored(batch.Events);
     }
 
     private async Task RejectAsync(EventBatch batch, RefusedRowException refusal, CancellationToken ct)

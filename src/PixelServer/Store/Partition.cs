@@ -10,7 +10,7 @@ internal readonly partial record struct Partition(DateOnly From, DateOnly Until)
     private static readonly DateOnly Earliest = new(2020, 1, 1);
 
     /// <summary>How far the clock of a machine may be ahead of ours before its rows are refused.</summary>
-    private const int LatestDaysAhead = 2;
+    public const int LatestDaysAhead = 2;
 
     /// <summary><c>events_20261123</c> for a day, <c>events_202611</c> for a month.</summary>
     public string Table => "events_" + From.ToString(Until == From.AddDays(1) ? "yyyyMMdd" : "yyyyMM", CultureInfo.InvariantCulture);

@@ -9,6 +9,9 @@ internal static class PostgresLocks
     /// <summary>Key of the advisory lock for migrations and partitions: "pixel" in ASCII.</summary>
     private const long Schema = 0x70_69_78_65_6C;
 
+    /// <summary>Key of the advisory lock for labels: "pixelL" in ASCII.</summary>
+    private const long Labels = 0x70_69_78_65_6C_4C;
+
     private const int TimeoutMilliseconds = 10_000;
     private const int IdleMilliseconds = 60_000;
 
@@ -38,10 +41,15 @@ internal static class PostgresLocks
     public static string PositionSql(Guid journal) =>
         string.Create(CultureInfo.InvariantCulture, $"select pg_advisory_xact_lock(hashtextextended('pixel journal {journal}', 0))");
 
-    /// <summary>Until the end of the transaction, so that it also works behind a pooler that hands out transactions.</summary>
-    public static async Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct)
+    public static Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct) => TakeAsync(connection, Schema, ct);
+
+    /// <summary>One at a time corrects labels.</summary>
+    public static Task TakeLabelsAsync(NpgsqlConnection connection, CancellationToken ct) => TakeAsync(connection, Labels, ct);
+
+    // Until the end of the transaction, so that it also works behind a pooler that hands out transactions.
+    private static async Task TakeAsync(NpgsqlConnection connection, long key, CancellationToken ct)
     {
-        await using var take = new NpgsqlCommand($"select pg_advisory_xact_lock({Schema})", connection);
+        await using var take = new NpgsqlCommand($"select pg_advisory_xact_lock({key})", connection);
         await take.ExecuteNonQueryAsync(ct);
     }
 }

@@ -46,7 +46,8 @@ internal static class PostgresPartitions
         return (string?)await query.ExecuteScalarAsync(ct) ?? wanted;
     }
 
-    private static async Task<IReadOnlyCollection<Partition>> ExistingAsync(NpgsqlConnection connection, CancellationToken ct)
+    /// <summary>Those with bounds that are ours; needs a session in UTC.</summary>
+    public static async Task<IReadOnlyCollection<Partition>> ExistingAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var query = new NpgsqlCommand(
             """

@@ -12,16 +12,8 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
     private static readonly Version Oldest = new(3, 51, 3);
 
     private const int ConstraintViolated = 19, TooBig = 18, Mismatch = 20; // sqlite.org/rescode.html
-    private const int BusySeconds = 5;
 
-    private readonly string _connectionString = new SqliteConnectionStringBuilder
-    {
-        DataSource = file,
-        Pooling = false,
-        DefaultTimeout = BusySeconds,
-    }.ConnectionString;
-
-    private readonly Lock _creation = new();
+    private readonly SqliteFile _file = new(file);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ConcurrentDictionary<Guid, bool> _unknown = new(); // as in PostgresStore: only these may begin in the middle
     private SqliteConnection? _writer;
@@ -32,7 +24,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
     public async Task PrepareAsync(CancellationToken ct)
     {
         await InTurnAsync(connection => CheckVersion(connection), ct);
-        await Migrations.RunSqliteAsync(_connectionString, logger, ct);
+        await Migrations.RunSqliteAsync(_file.ConnectionString, logger, ct);
     }
 
     public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
@@ -58,7 +50,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
     public Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct) => InTransactionAsync(batch, (connection, transaction) =>
     {
         var row = RejectedRow.Of(batch, reason);
-        using var insert = Command(connection, transaction,
+        using var insert = SqliteFile.Command(connection, transaction,
             """
             insert into events_rejected (event_id, received_at, rejected_at, site_id, name, code, reason, payload)
             values ($event_id, $received_at, $rejected_at, $site_id, $name, $code, $reason, $payload)
@@ -75,8 +67,8 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
         return Task.Run(async () =>
         {
-            await using var connection = Open(); // its own: a reader does not wait for the writer
-            await using var query = Command(connection, null,
+            await using var connection = _file.Open(); // its own: a reader does not wait for the writer
+            await using var query = SqliteFile.Command(connection, null,
                 $"""
                  select {EventColumns.Names}
                  from events
@@ -119,7 +111,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         var begins = found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal));
         if (!begins && found != batch.From) throw new PositionMovedException(batch.Journal, batch.From, found);
 
-        using var move = Command(connection, transaction,
+        using var move = SqliteFile.Command(connection, transaction,
             """
             insert into journal_positions (journal_id, position, host, updated_at) values ($journal_id, $position, $host, $updated_at)
             on conflict (journal_id) do update set position = excluded.position, host = excluded.host, updated_at = excluded.updated_at
@@ -131,7 +123,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
 
     private static long? Position(SqliteConnection connection, SqliteTransaction? transaction, Guid journal)
     {
-        using var query = Command(connection, transaction,
+        using var query = SqliteFile.Command(connection, transaction,
             "select position from journal_positions where journal_id = $journal_id", ("$journal_id", journal.ToString("D")));
         return (long?)query.ExecuteScalar();
     }
@@ -141,7 +133,7 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         await _turn.WaitAsync(ct);
         try
         {
-            await Task.Run(() => work(_writer ??= Open()), ct);
+            await Task.Run(() => work(_writer ??= _file.Open()), ct);
         }
         catch (SqliteException)
         {
@@ -154,65 +146,11 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         }
     }
 
-    private SqliteConnection Open()
-    {
-        Create();
-        var connection = new SqliteConnection(_connectionString);
-        try
-        {
-            connection.Open();
-            using var set = Command(connection, null,
-                $"pragma busy_timeout = {BusySeconds * 1000}; pragma journal_mode = wal; pragma synchronous = full");
-            set.ExecuteNonQuery();
-            return connection;
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>An empty file for its owner only is a new database to SQLite, which gives its log the same mode; by itself it would follow the umask.</summary>
-    /// <remarks>
-    /// Never touches a file that is there, and nobody opens it meanwhile: closing any descriptor of a file drops the locks that
-    /// SQLite holds on it in this process (fcntl(2)).
-    /// </remarks>
-    private void Create()
-    {
-        lock (_creation)
-        {
-            if (OperatingSystem.IsWindows() || File.Exists(file)) return;
-            try
-            {
-                new FileStream(file, new FileStreamOptions
-                {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                }).Dispose();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // SQLite says in its own words what is wrong with the place.
-            }
-        }
-    }
-
     private void Forget()
     {
         _insert?.Dispose();
         _writer?.Dispose();
         (_insert, _writer) = (null, null);
-    }
-
-    private static SqliteCommand Command(SqliteConnection connection, SqliteTransaction? transaction, string sql, params ReadOnlySpan<(string Name, object Value)> values)
-    {
-        var command = connection.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText = sql;
-        foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
-        return command;
     }
 
     private static void CheckVersion(SqliteConnection connection)

@@ -7,8 +7,8 @@ namespace PixelServer.Store;
 internal static class StoreSetup
 {
     /// <summary>
-    /// Registers <see cref="IEventStore"/>, <see cref="IMailDecisions"/> and <see cref="StoreOptions"/>, and <see cref="NpgsqlDataSource"/> where PostgreSQL is the
-    /// store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/> and a logger.
+    /// Registers <see cref="IEventStore"/>, <see cref="ILabels"/>, <see cref="IMailDecisions"/> and <see cref="StoreOptions"/>, and
+    /// <see cref="NpgsqlDataSource"/> where PostgreSQL is the store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/> and a logger.
     /// </summary>
     /// <exception cref="SettingException">A value is out of range, or the connection string cannot be read.</exception>
     public static IServiceCollection AddStore(this IServiceCollection services, IConfiguration configuration)
@@ -18,6 +18,7 @@ internal static class StoreSetup
 
         if (configuration.GetConnectionString("Postgres") is not { } given || string.IsNullOrWhiteSpace(given))
         {
+            services.AddSingleton<ILabels>(provider => new SqliteLabels(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
             return services.AddSingleton<IEventStore>(provider => new SqliteStore(
                 provider.GetRequiredService<DataDirectory>().Database, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
@@ -30,6 +31,7 @@ internal static class StoreSetup
             builder.UseLoggerFactory(provider.GetService<ILoggerFactory>());
             return builder.Build();
         });
+        services.AddSingleton<ILabels>(provider => new PostgresLabels(provider.GetRequiredService<NpgsqlDataSource>(), Clock(provider)));
         services.AddSingleton<IMailDecisions>(provider => new PostgresMailDecisions(provider.GetRequiredService<NpgsqlDataSource>()));
         return services.AddSingleton<IEventStore>(provider => new PostgresStore(
             provider.GetRequiredService<NpgsqlDataSource>(), connectionString, options, Clock(provider),

@@ -137,6 +137,6 @@ public class EnricherTests
         foreach (var utm in Columns(e)[3..8]) Assert.True(utm is null || utm.Length <= Campaign.MaxLength);
         foreach (var host in new[] { e.Host, e.ReferrerHost }) Assert.True(host is null || host.Length <= PageAddress.MaxHost && Ascii.IsValid(host));
         Assert.True(e.ClickId is null || e.ClickId.Length <= ClickId.MaxLength);
-        Assert.True(e.TrafficReasons.Count <= 2);
+        Assert.True(e.TrafficReasons.Count <= 4);
     }
 }

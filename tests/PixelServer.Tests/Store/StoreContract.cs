@@ -299,11 +299,12 @@ public abstract class StoreContract
     {
         var store = await FreshAsync();
         await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
+        var scripts = await AskAsync("select count(*) from schema_versions");
 
         await store.PrepareAsync(default);
 
         Assert.Equal("1", await CountAsync());
-        Assert.Equal("0", (await AskAsync("select count(*) from (select 1 from schema_versions group by scriptname having count(*) > 1) as twice"))[0]);
+        Assert.Equal(scripts, await AskAsync("select count(*) from schema_versions"));
     }
 
     private protected abstract string PayloadQuery { get; }

@@ -1,0 +1,74 @@
+using Microsoft.Data.Sqlite;
+
+namespace PixelServer.Store;
+
+/// <summary>The embedded database's file: how it is made and opened, the same for all who read or write it.</summary>
+/// <param name="file">Its path.</param>
+internal sealed class SqliteFile(string file)
+{
+    private const int BusySeconds = 5;
+
+    private readonly Lock _creation = new();
+
+    public string ConnectionString { get; } = new SqliteConnectionStringBuilder
+    {
+        DataSource = file,
+        Pooling = false,
+        DefaultTimeout = BusySeconds,
+    }.ConnectionString;
+
+    /// <summary>Waits five seconds for another writer, in this process or beside it, before it gives up.</summary>
+    public SqliteConnection Open()
+    {
+        Create();
+        var connection = new SqliteConnection(ConnectionString);
+        try
+        {
+            connection.Open();
+            using var set = Command(connection, null,
+                $"pragma busy_timeout = {BusySeconds * 1000}; pragma journal_mode = wal; pragma synchronous = full");
+            set.ExecuteNonQuery();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public static SqliteCommand Command(SqliteConnection connection, SqliteTransaction? transaction, string sql, params ReadOnlySpan<(string Name, object Value)> values)
+    {
+        var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = sql;
+        foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
+        return command;
+    }
+
+    /// <summary>An empty file for its owner only is a new database to SQLite, which gives its log the same mode; by itself it would follow the umask.</summary>
+    /// <remarks>
+    /// Never touches a file that is there, and nobody opens it meanwhile: closing any descriptor of a file drops the locks that
+    /// SQLite holds on it in this process (fcntl(2)).
+    /// </remarks>
+    private void Create()
+    {
+        lock (_creation)
+        {
+            if (OperatingSystem.IsWindows() || File.Exists(file)) return;
+            try
+            {
+                new FileStream(file, new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }).Dispose();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // SQLite says in its own words what is wrong with the place.
+            }
+        }
+    }
+}
