@@ -123,7 +123,7 @@ public sealed class PostgresPartitionTests(SharedPostgres postgres) : IAsyncDisp
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => _test.Open().PrepareAsync(default))));
 
         Assert.Equal(9, (await PartitionsAsync()).Count);
-        Assert.Equal("1", (await _test.AskAsync("select count(*) from schema_versions"))[0]);
+        Assert.Equal("0", (await _test.AskAsync("select count(*) from (select 1 from schema_versions group by scriptname having count(*) > 1) as twice"))[0]);
     }
 
     [Fact]
