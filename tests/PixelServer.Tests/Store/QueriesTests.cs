@@ -15,7 +15,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     {
         await SeedAsync();
         var queries = await QueriesAsync();
-        Assert.Equal(11, queries.Count); // ten, the last with two
+        Assert.Equal(13, queries.Count); // twelve, the tenth with two
         var answers = new List<List<Dictionary<string, object?>>>();
         foreach (var query in queries) answers.Add(await AskAsync(query));
 
@@ -32,6 +32,8 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.All(answers[8], row => Assert.Equal(3d, (double)row["median_seconds"]!));
         Assert.Equal(("22021", "https://shop.example/bad"), One(answers[9], row => ((string)row["code"]!, (string)row["url"]!)));
         Assert.Equal(110L, One(answers[10], row => (long)row["position"]!));
+        Assert.Equal(("spring", "m-1", 1L, 1m, 3L, 0L), One(answers[11], row => ((string)row["campaign"]!, (string)row["message_id"]!, (long)row["readers"]!, (decimal)row["opens"]!, (long)row["only_machines_opened"]!, (long)row["clicked"]!)));
+        Assert.Equal([("bot", "no_user_agent", 1L), ("bot", "scanner_open", 1L)], answers[12].Select(row => ((string)row["traffic"]!, (string)row["reason"]!, (long)row["fetches"]!)));
     }
 
     [Fact]
@@ -90,6 +92,8 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
                 ConsentStorage = true,
                 ConsentMeasurement = true,
                 ConsentAds = true,
+                UserId = source == Source.Email ? $"reader {at.Second}" : null,
+                Properties = source == Source.Email ? """{"message_id":"m-1","campaign":"spring"}"""u8.ToArray() : default,
             },
             Host = "shop.example",
             Path = "/cart",
@@ -97,7 +101,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
             UtmSource = "meta",
             UtmCampaign = campaign,
             Traffic = traffic,
-            TrafficReasons = [],
+            TrafficReasons = source == Source.Email && traffic == Traffic.Bot ? ["scanner_open", "no_user_agent"] : [],
         };
 
     private static T One<T>(IEnumerable<Dictionary<string, object?>> rows, Func<Dictionary<string, object?>, T> read) => read(Assert.Single(rows));
