@@ -49,7 +49,8 @@ internal sealed class Enricher(EnrichOptions options)
     {
         var key = new ClientKey(row.UserAgent, null, null, null, row.Source == Source.Email);
         var ofUserAgent = ClientOf(key, row.Source, row.Ip, row.Mail).Verdict;
-        if (ofUserAgent is null or { Traffic: Traffic.Unknown } && row.Label.Reasons.Contains(Verdict.Automation.Reason)) ofUserAgent = Verdict.Automation;
+        if (ofUserAgent is null or { Traffic: Traffic.Unknown } && row.Label.Reasons.Contains(Verdict.Automation.Reason))
+            ofUserAgent = Verdict.Automation;
         var label = Judge(row.Source, ofUserAgent, null, row.Ip, row.ReceivedAt - row.Mail.SentAt);
         return label.With(row.Label.Verdicts.Where(one => one.Basis == Basis.Headers));
     }
@@ -63,7 +64,7 @@ internal sealed class Enricher(EnrichOptions options)
         var client = _userAgents.Read(key);
         if (_arrival.IsAppleMailPrivacy(source, client.Browser, address)) return new(null, null, null, Verdict.AppleMailPrivacy);
         if (mail.Verdict is null || !string.IsNullOrEmpty(key.UserAgent)) return client;
-        return mail.Verdict == Names.Of(Traffic.Human) ? client with { Verdict = null } : client with { Verdict = Verdict.Named(mail.Verdict) ?? client.Verdict };
+        return client with { Verdict = mail.Verdict == Names.Of(Traffic.Human) ? null : Verdict.Named(mail.Verdict) ?? client.Verdict };
     }
 
     private Label Judge(Source source, Verdict? ofUserAgent, Verdict? ofHeaders, IPAddress? address, TimeSpan? sinceSent)

@@ -19,7 +19,8 @@ internal static class MailBursts
     public static readonly TimeSpan Reach = TimeSpan.FromMinutes(11);
 
     private static readonly TimeSpan
-        PairWithin = TimeSpan.FromSeconds(1), TripleWithin = TimeSpan.FromSeconds(2), FloodWithin = TimeSpan.FromSeconds(1), EveryWithin = TimeSpan.FromSeconds(10),
+        PairWithin = TimeSpan.FromSeconds(1), TripleWithin = TimeSpan.FromSeconds(2),
+        FloodWithin = TimeSpan.FromSeconds(1), EveryWithin = TimeSpan.FromSeconds(10),
         NearTrap = TimeSpan.FromSeconds(60), OpensWithin = TimeSpan.FromMinutes(10), NearBurst = TimeSpan.FromMinutes(2), LeafingPace = TimeSpan.FromSeconds(2);
 
     private const int Pair = 2, Triple = 3, Flood = 5, LeastForEvery = 3, Opens = 5, Programs = 3;
@@ -59,9 +60,13 @@ internal static class MailBursts
         return labels;
     }
 
-    /// <summary>Marks every hit of a stretch of time no longer than <paramref name="within"/> that has <paramref name="least"/> different keys in <paramref name="leastHits"/> hits.</summary>
+    /// <summary>
+    /// Marks every hit of a stretch of time no longer than <paramref name="within"/> that has at least <paramref name="least"/> different keys
+    /// in at least <paramref name="leastHits"/> hits.
+    /// </summary>
     private static void Mark<TKey>(
-        IReadOnlyList<LabelledRow> rows, List<int> among, Func<int, TKey> keyOf, TimeSpan within, int least, byte[] marks, byte mark, int leastHits = 0) where TKey : notnull
+        IReadOnlyList<LabelledRow> rows, List<int> among, Func<int, TKey> keyOf, TimeSpan within, int least, byte[] marks, byte mark, int leastHits = 0)
+        where TKey : notnull
     {
         var inside = new Dictionary<TKey, int>();
         var (first, marked) = (0, 0);

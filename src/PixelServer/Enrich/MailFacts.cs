@@ -9,7 +9,7 @@ namespace PixelServer.Enrich;
 /// <param name="Link"><c>link_index</c>: which link of the mail.</param>
 /// <param name="LinkCount"><c>link_count</c>: how many links the mail has; 0 where it is not said.</param>
 /// <param name="IsTrap"><c>trap</c>: a link that no person can see.</param>
-/// <param name="Verdict"><c>$verdict</c>: what the door saw in a user agent that may not be kept: a code of <see cref="Enrich.Verdict"/> or <c>human</c>.</param>
+/// <param name="Verdict"><c>$verdict</c>: what the door saw where headers may not be kept: a code of <see cref="Enrich.Verdict"/>, or <c>human</c>.</param>
 internal readonly record struct MailFacts(string? Message, DateTimeOffset? SentAt, int? Link, int LinkCount, bool IsTrap, string? Verdict)
 {
     /// <summary>Reads a JSON object in UTF-8; of equal names the last counts, as in <c>jsonb</c>. What is not JSON or of another type says nothing.</summary>

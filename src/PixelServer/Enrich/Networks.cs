@@ -88,7 +88,8 @@ internal sealed class Networks
     {
         if (address.AddressFamily != AddressFamily.InterNetwork)
             return address.IsIPv6LinkLocal || address.IsIPv6UniqueLocal || IPAddress.IsLoopback(address) || address.Equals(IPAddress.IPv6Any);
-        return address.GetAddressBytes() is [0 or 10 or 127, ..] or [192, 168, ..] or [169, 254, ..] or [172, >= 16 and <= 31, ..] or [100, >= 64 and <= 127, ..];
+        return address.GetAddressBytes() is [0 or 10 or 127, ..] or [192, 168, ..] or [169, 254, ..] or [172, >= 16 and <= 31, ..]
+            or [100, >= 64 and <= 127, ..];
     }
 
     // The last range that begins at or before the number; -1 if there is none.

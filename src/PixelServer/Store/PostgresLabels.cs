@@ -83,7 +83,11 @@ internal sealed class PostgresLabels(NpgsqlDataSource source, TimeProvider clock
         await PostgresLocks.TakeLabelsAsync(connection, ct); // two that change the same rows in another order would lock each other up
         await using var change = new NpgsqlCommand(Change, connection);
         change.Parameters.Add(new() { Value = rows.Select(row => row.EventId).ToArray() });
-        change.Parameters.Add(new() { Value = rows.Select(row => row.ReceivedAt.UtcDateTime).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz });
+        change.Parameters.Add(new()
+        {
+            Value = rows.Select(row => row.ReceivedAt.UtcDateTime).ToArray(),
+            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz,
+        });
         change.Parameters.Add(new() { Value = rows.Select(row => Names.Of(row.Label.Traffic)).ToArray() });
         change.Parameters.Add(new() { Value = rows.Select(row => string.Join(' ', row.Label.Reasons)).ToArray() });
         change.Parameters.Add(new() { Value = rows.Min(row => row.ReceivedAt).UtcDateTime });

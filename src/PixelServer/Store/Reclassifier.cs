@@ -71,7 +71,8 @@ internal sealed class Reclassifier(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (!cancellationToken.IsCancellationRequested) await TryAsync(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!cancellationToken.IsCancellationRequested)
+            await TryAsync(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task TryAsync(CancellationToken ct)
@@ -85,7 +86,8 @@ internal sealed class Reclassifier(
         {
             // The drain says more of a store that is away; the stretch is kept for the next look.
             var kind = e is DbException { SqlState: { } state } ? $"{e.GetType().Name} {state}" : e.GetType().Name;
-            if (!_failed) log.LogWarning(e, "The labels of mail events could not be looked at ({Kind}); the next look is in {Every}.", kind, options.ReclassifyEvery);
+            if (!_failed)
+                log.LogWarning(e, "The labels of mail events could not be looked at ({Kind}); the next look is in {Every}.", kind, options.ReclassifyEvery);
             _failed = true;
         }
     }
