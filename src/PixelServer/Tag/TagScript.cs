@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using NUglify;
 using NUglify.JavaScript;
 using PixelServer.Collect;
@@ -50,8 +51,8 @@ internal sealed class TagScript
     public static TagScript Make(TagOptions options, PathOptions paths)
     {
         var modules = TagModules.Of(options);
-        var config = $"const config={{version:'{Placeholder}',tag:'{paths.Tag}',beacon:'{paths.Beacon}',pixel:'{paths.Pixel}',landing:/^({Landing})$/}};";
-        var source = new StringBuilder("(function(){'use strict';").Append(config).Append('\n');
+        var constants = $"const version='{Placeholder}',tagPath='{paths.Tag}',beaconPath='{paths.Beacon}',pixelPath='{paths.Pixel}',landingNames=/^({Landing})$/;";
+        var source = new StringBuilder("(function(){'use strict';").Append(constants).Append('\n');
         // The directive tells the minifier where the next line really comes from.
         foreach (var module in modules) source.Append("///#source 1 1 ").Append(module.Name).Append('\n').Append(module.Text).Append('\n');
         source.Append("})()");
@@ -61,8 +62,11 @@ internal sealed class TagScript
         return new TagScript(version, text.Replace(Placeholder, version, StringComparison.Ordinal), WithSources(map, modules), paths.Tag.Split('/')[^1] + ".map", [.. modules.Select(module => module.Name)]);
     }
 
-    // What a landing page's address says about how the visitor came; most click ids end alike.
-    private static string Landing { get; } = string.Join('|', (string[])[@"utm_\w+", @"\w+clid", .. ClickIds.Names.ToArray().Where(name => !name.EndsWith("clid", StringComparison.Ordinal))]);
+    // What a landing page's address says about how the visitor came; most click ids are shaped alike.
+    private static readonly string[] s_shapes = [@"utm_\w+", @"\w+cl(ick|k)?id", "[gw]braid"];
+
+    private static string Landing { get; } = string.Join('|',
+        s_shapes.Concat(ClickIds.Names.ToArray().Where(name => !s_shapes.Any(shape => Regex.IsMatch(name, $"^{shape}$")))));
 
     private static (string Text, string Map) Minify(string source)
     {
@@ -72,7 +76,7 @@ internal sealed class TagScript
         {
             var settings = new CodeSettings { LocalRenaming = LocalRenaming.CrunchAll, TermSemicolons = false, SymbolsMap = symbols, LineTerminator = "\n" };
             symbols.StartPackage("t.js", "t.js.map");
-            result = Uglify.Js(source, "config.js", settings);
+            result = Uglify.Js(source, "constants.js", settings);
             symbols.EndPackage();
         }
 

@@ -42,7 +42,7 @@ public abstract class TagBrowser(Chromium chromium) : IClassFixture<Chromium>, I
         return page;
     }
 
-    internal static Task ReadyAsync(IPage page) => page.WaitForFunctionAsync("window.px && px.version");
+    internal static Task ReadyAsync(IPage page) => page.WaitForFunctionAsync("window.px && px.v");
 
     /// <summary>Makes a promise of what the callback of a call is told, under <c>told[name]</c>.</summary>
     internal const string Told = """

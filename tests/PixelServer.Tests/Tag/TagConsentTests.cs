@@ -248,7 +248,7 @@ public sealed class TagConsentTests(Chromium chromium) : TagBrowser(chromium)
         await page.Clock.InstallAsync();
         await page.GotoAsync(Shop("/"));
         await page.Clock.PauseAtAsync(DateTime.UtcNow.AddSeconds(30));
-        await Eventually.TrueAsync(() => page.EvaluateAsync<bool>("!!px.version"), () => "the tag is there");
+        await Eventually.TrueAsync(() => page.EvaluateAsync<bool>("!!px.v"), () => "the tag is there");
         await page.Clock.RunForAsync(60_000);
         return page;
     }

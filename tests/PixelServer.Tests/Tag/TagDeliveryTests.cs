@@ -303,7 +303,7 @@ public sealed class TagDeliveryTests(Chromium chromium) : TagBrowser(chromium)
         await page.Clock.InstallAsync();
         await page.GotoAsync(Shop("/"));
         await page.Clock.PauseAtAsync(DateTime.UtcNow.AddSeconds(30));
-        await Eventually.TrueAsync(() => page.EvaluateAsync<bool>("!!(window.px && px.version)"), () => "the tag is there");
+        await Eventually.TrueAsync(() => page.EvaluateAsync<bool>("!!(window.px && px.v)"), () => "the tag is there");
         await page.Clock.RunForAsync(1_000);
         return page;
     }

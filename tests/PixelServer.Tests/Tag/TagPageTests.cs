@@ -20,7 +20,7 @@ public sealed class TagPageTests(Chromium chromium) : TagBrowser(chromium)
             $"default-src 'none'; script-src 'nonce-{Nonce}'; base-uri 'none'; {policy.Replace("COLLECTOR", collector, StringComparison.Ordinal)}"));
         var page = await Visitor.NewPageAsync();
         await page.GotoAsync(Shop("/"));
-        await page.WaitForFunctionAsync("() => px.version");
+        await page.WaitForFunctionAsync("() => px.v");
         await Collector.EventAsync("page_view");
         await page.EvaluateAsync("() => ask('Purchase', { value: 9.9, currency: 'EUR', items: [{ sku: 'A' }] })");
         var purchase = await Collector.EventAsync("Purchase");
@@ -110,7 +110,7 @@ public sealed class TagPageTests(Chromium chromium) : TagBrowser(chromium)
         Pages["/one"] = Collector.Snippet() + """
             <script>
               // On, once the tag is there; not when it is shown again.
-              const leave = () => window.px.version ? location.href = '/two' : setTimeout(leave, 20)
+              const leave = () => window.px.v ? location.href = '/two' : setTimeout(leave, 20)
               onload = () => setTimeout(leave)
             </script>
             """;

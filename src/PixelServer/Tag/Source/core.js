@@ -1,13 +1,13 @@
 // The heart of the tag: the event that every other module makes, and the queue it waits in.
-// All modules stand in one function (see TagScript.cs): what one declares, the others can use. `config` comes from the server.
+// All modules stand in one function (see TagScript.cs): what one declares, the others can use. `version`, `tagPath`, `beaconPath`, `pixelPath` and `landingNames` come from the server.
 
 const script = document.currentScript;
 // Pasted twice, by hand and by a tag manager, it still counts once.
-if (!script || window.px?.version) return;
+if (!script || window.px?.v) return;
 const address = new URL(script.src);
 const site = address.searchParams.get('id') || 'default';
 // Where the collector is: wherever this file came from, also through a proxy that puts a path in front.
-const collector = address.origin + address.pathname.slice(0, -config.tag.length);
+const collector = address.origin + address.pathname.slice(0, -tagPath.length);
 
 const hex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => (byte + 256).toString(16).slice(1)).join('');
 const newId = () => crypto.randomUUID?.() ?? hex(crypto.getRandomValues(new Uint8Array(16))); // the former only where the page is secure
@@ -19,7 +19,6 @@ const guard = (work) => function () {
 
 // Called when the page may be seen for the last time; what they add still goes out.
 const hideListeners = [];
-const onHide = (work) => { hideListeners.push(guard(work)); };
 // Called when everything is in place and the page is really shown.
 const startListeners = [];
 // Called before a page view begins that is not the first.
@@ -46,7 +45,7 @@ function keepBound() {
 // How the visitor came: a single-page application soon shows another address.
 const landing = {};
 for (const [name, value] of new URL(performance.getEntriesByType('navigation')[0]?.name || location.href).searchParams) {
-  if (config.landing.test(name)) landing[name] = value;
+  if (landingNames.test(name)) landing[name] = value;
 }
 
 let user; // in memory only
@@ -65,7 +64,7 @@ function track(name, properties, options) {
     properties: {
       ...came, ...rest,
       $tag: {
-        v: config.version, page, seq: ++sequence, screen: screen.width + 'x' + screen.height, viewport: innerWidth + 'x' + innerHeight,
+        v: version, page, seq: ++sequence, screen: screen.width + 'x' + screen.height,
         lang: navigator.language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone, webdriver: navigator.webdriver || undefined,
       },
     },
@@ -79,7 +78,7 @@ function track(name, properties, options) {
 
 function viewPage(properties, options) {
   if (isViewed) {
-    pageListeners.forEach((work) => work());
+    pageListeners.forEach((work) => guard(work)());
     page = newId();
     sequence = 0;
   }

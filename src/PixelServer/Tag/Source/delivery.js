@@ -1,7 +1,7 @@
 // Brings the queue to the collector: fetch while the page is seen, because only its answer can be read; a beacon when the page goes;
 // an image where a policy of the page allows neither.
 
-const endpoint = collector + config.beacon;
+const endpoint = collector + beaconPath;
 const maxBytes = 60000; // browsers allow 64 KiB for everything that may outlive a page
 let timer, isBusy, tries = 0, waitUntil = 0, onlyImages, isRecalled;
 
@@ -41,7 +41,7 @@ function pack() {
 const bodyOf = (batch) => `{"sent_at":${Date.now()},"batch":[${batch.map((one) => one.text)}]}`;
 
 function retry(events, seconds) {
-  waitUntil = Date.now() + Math.min(seconds * 1000 || 1000 * 2 ** tries++ * (0.5 + Math.random()), 300000);
+  waitUntil = Date.now() + Math.min((+seconds || 2 ** tries++ * (0.5 + Math.random())) * 1000, 300000);
   queue.unshift(...events);
   keepBound();
 }
@@ -57,7 +57,7 @@ function byImage(event) {
     const image = new Image();
     image.onload = () => done(true);
     image.onerror = () => done();
-    image.src = collector + config.pixel + query;
+    image.src = collector + pixelPath + query;
   });
 }
 
@@ -136,7 +136,7 @@ const recall = guard(() => {
 
 const leave = guard(() => {
   if (document.prerendering) return;
-  hideListeners.forEach((work) => work());
+  hideListeners.forEach((work) => guard(work)());
   if (!may('measurement')) return;
   if (onlyImages || !navigator.onLine || waitUntil > Date.now()) return keep(); // browsers do not promise to load images for a page that goes
   for (let batch; (batch = pack()).length;) beacon(batch);

@@ -14,5 +14,5 @@ const tellEngagement = () => {
 startListeners.push(measure);
 for (const name of ['focus', 'blur', 'pageshow']) addEventListener(name, measure);
 document.addEventListener('visibilitychange', measure);
-onHide(tellEngagement);
+hideListeners.push(tellEngagement);
 pageListeners.push(tellEngagement);

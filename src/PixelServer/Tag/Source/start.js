@@ -18,7 +18,7 @@ const run = (time, [command, ...rest]) => {
 const begin = guard((activation) => {
   const waiting = window.px?.q || [];
   window.px = (...call) => run(0, call);
-  px.version = config.version;
+  px.v = version;
   px.q = { push: (entry) => run(...entry) }; // for a page that kept the snippet's function
   for (const entry of waiting) run(...entry);
   callTime = !activation && waiting[0]?.[0]; // the page was there before, but if it was only prepared, nobody saw it
