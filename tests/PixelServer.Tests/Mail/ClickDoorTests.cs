@@ -2,7 +2,11 @@ using System.Net;
 using System.Text;
 using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using PixelServer.Journal;
 using PixelServer.Mail;
+using PixelServer.Ops;
 using PixelServer.Store;
 using PixelServer.Tests.Support;
 
@@ -141,6 +145,34 @@ public sealed class ClickDoorTests(PixelApp shared) : IClassFixture<PixelApp>
 
         Assert.Equal(HttpStatusCode.Redirect, (await app.GetAsync((await app.LinksAsync()).Clicks[0])).StatusCode);
         Assert.Equal((1, 1), (app.Ledger.Read().Received, app.Ledger.Read().Refused["journal_full"]));
+    }
+
+    [Fact]
+    public async Task A_disk_that_hangs_keeps_nobody_from_the_page_for_more_than_a_second()
+    {
+        using var folder = new TempFolder();
+        using var works = new ManualResetEventSlim(initialState: true);
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 10, 0, 0, TimeSpan.Zero));
+        await using var app = await PixelApp.StartAsync(clock: clock, replace: services => services.AddSingleton(provider => PixelServer.Journal.Journal.Open(
+            folder.Path, new JournalOptions(), Acknowledge.Flushed, clock, provider.GetRequiredService<Ledger>(), NullLogger.Instance,
+            disk: new SimulatedDisk { Before = _ => works.Wait() })));
+        var path = (await app.LinksAsync()).Clicks[0];
+
+        works.Reset();
+        var answer = app.GetAsync(path);
+        var waited = TimeSpan.Zero;
+        await Eventually.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(100));
+            waited += TimeSpan.FromMilliseconds(100);
+            return answer.IsCompleted;
+        }, () => "the reader is led on");
+
+        Assert.Equal(HttpStatusCode.Redirect, (await answer).StatusCode);
+        Assert.True(waited >= TimeSpan.FromSeconds(1), "not before the disk had its chance");
+        Assert.Equal(0, app.Ledger.Read().Received);
+        works.Set();
+        await Eventually.TrueAsync(() => app.Ledger.Read().Received == 1, () => "the event is there when the disk is"); // late, but not lost
     }
 
     [Fact]

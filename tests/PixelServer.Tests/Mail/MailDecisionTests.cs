@@ -82,6 +82,19 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         }
     }
 
+    // Files of running servers hold these bytes: a member that is renamed in the code must not change them.
+    [Fact]
+    public async Task The_lines_on_disk_stay_what_they_are()
+    {
+        const string Line = """{"SiteId":"shop","Subject":1,"SubjectId":"autumn","Tracking":false,"Redirects":true,"DecidedAt":"2026-11-24T10:00:00+00:00","DecidedBy":"operator"}""";
+        using (var decisions = Open()) await decisions.DecideAsync(new("shop", MailSubject.Message, "autumn", Tracking: false, Redirects: true, s_now, "operator"));
+        Assert.Equal(Line + "\n", await File.ReadAllTextAsync(FilePath));
+
+        await File.WriteAllTextAsync(FilePath, Line.Replace("\"DecidedBy\"", "\"Later\":1,\"DecidedBy\"", StringComparison.Ordinal) + "\n");
+        using var again = Open();
+        Assert.Equal(new("shop", MailSubject.Message, "autumn", false, true, s_now, "operator"), again.About("shop", MailSubject.Message, "autumn"));
+    }
+
     [Fact]
     public async Task A_damaged_line_stops_the_start_with_its_number()
     {
