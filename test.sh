@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: unit, SQLite, a private PostgreSQL, a real browser. Installs the two programs that this needs where they
-# are absent, and nothing else. Arguments go to the test runner: ./test.sh -class '*JournalTests'
+# Runs every test: unit, SQLite, a private PostgreSQL, a real browser, and the recipes of docs/mail.md. Installs the programs that
+# this needs where they are absent (Chromium, PostgreSQL, openssl, python3), and nothing else. Arguments go to the test runner: ./test.sh -class '*JournalTests'
 # The last line is always "N passed, N failed, N skipped"; the exit code is 0 only when something passed and nothing failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -34,6 +34,8 @@ install_missing() {
   local missing=() as_root=() cluster=/etc/postgresql-common/createcluster.d/zz-pixelserver-tests.conf
   has_chromium || missing+=(chromium)
   has_postgres || missing+=(postgresql)
+  local program
+  for program in openssl python3; do command -v "$program" >/dev/null || missing+=("$program"); done
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null ||
     stop "this machine lacks ${missing[*]} and has no apt-get: install them (PIXEL_CHROMIUM may name a browser; PostgreSQL 15 or later under /usr/lib/postgresql)"

@@ -34,8 +34,9 @@ internal sealed class MailDecisionSync(
                 if (_warned) log.LogInformation("Decisions about mails are exchanged with the store again.");
                 _warned = false;
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception e)
             {
+                if (stoppingToken.IsCancellationRequested) return; // what is not shared yet is on our own disk
                 // A store that is away is told by the drain, and before its first visit there the table does not exist.
                 if (!_warned && reading().Reachable)
                 {

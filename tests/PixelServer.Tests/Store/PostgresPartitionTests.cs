@@ -123,8 +123,7 @@ public sealed class PostgresPartitionTests(SharedPostgres postgres) : IAsyncDisp
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => _test.Open().PrepareAsync(default))));
 
         Assert.Equal(9, (await PartitionsAsync()).Count);
-        var scripts = await _test.AskAsync("select scriptname from schema_versions");
-        Assert.Equal(scripts.Distinct().Count(), scripts.Count);
+        Assert.Equal("0", (await _test.AskAsync("select count(*) from (select 1 from schema_versions group by scriptname having count(*) > 1) as twice"))[0]);
     }
 
     [Fact]

@@ -92,6 +92,16 @@ public abstract class StoreContract
     }
 
     [Fact]
+    public async Task An_amount_of_fifteen_digits_comes_back_digit_by_digit()
+    {
+        // SQLite's own rendering of this number is -8953286428370.8691.
+        var store = await FreshAsync();
+        await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, WithValue(Events.Full(), -8953286428370.87m)), default);
+
+        Assert.Contains("\"value\":-8953286428370.87,", await OnlyAsync(store));
+    }
+
+    [Fact]
     public async Task A_batch_moves_the_position_and_its_repetition_is_refused()
     {
         var store = await FreshAsync();
@@ -289,12 +299,11 @@ public abstract class StoreContract
     {
         var store = await FreshAsync();
         await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Full()), default);
-        var scripts = await AskAsync("select count(*) from schema_versions");
 
         await store.PrepareAsync(default);
 
         Assert.Equal("1", await CountAsync());
-        Assert.Equal(scripts, await AskAsync("select count(*) from schema_versions"));
+        Assert.Equal("0", (await AskAsync("select count(*) from (select 1 from schema_versions group by scriptname having count(*) > 1) as twice"))[0]);
     }
 
     private protected abstract string PayloadQuery { get; }
