@@ -169,7 +169,8 @@ public sealed class LabelsTests(SharedPostgres postgres)
 
         Assert.DoesNotContain(plan, line => line.Contains("Seq Scan on events_", StringComparison.Ordinal));
         Assert.All(plan.Where(line => line.Contains(" on events_", StringComparison.Ordinal)), line => Assert.Contains("events_20261123", line, StringComparison.Ordinal));
-        Assert.Contains(plan, line => line.Contains("events_20261123_received_at_idx", StringComparison.Ordinal));
+        var partial = (await store.AskAsync("select indexrelid::regclass::text from pg_index where indrelid = 'events_20261123'::regclass and indpred is not null"))[0];
+        Assert.Equal(2, plan.Count(line => line.Contains($"{partial} ", StringComparison.Ordinal)));
     }
 
     [Theory]
