@@ -11,5 +11,5 @@ internal sealed record LabelledRow(
 {
     /// <summary>Site, message and recipient; null where one is not known, as in a mail that is measured without recipients.</summary>
     public (string Site, string Message, string Recipient)? Copy =>
-        UserId is { } recipient && Mail.Message is { } message ? (SiteId, message, recipient) : null;
+        UserId is { } recipient && Mail is { Message: { } message } ? (SiteId, message, recipient) : null;
 }

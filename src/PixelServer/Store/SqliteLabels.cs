@@ -28,7 +28,8 @@ internal sealed class SqliteLabels(string file) : ILabels
          order by e.site_id, e.properties->>'message_id', e.user_id, e.received_at, e.event_id
          """;
 
-    private const string TouchedMail =
+    /// <summary>What the background look asks, every few seconds; a test looks at its plan.</summary>
+    internal const string TouchedMail =
         $"""
          with touched as (
            select distinct site_id, properties->>'message_id' as message_id, user_id

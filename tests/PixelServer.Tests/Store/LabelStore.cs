@@ -12,8 +12,6 @@ namespace PixelServer.Tests.Store;
 /// <summary>One of the two stores with its labels, fresh and prepared, and a way to ask it by SQL.</summary>
 internal sealed class LabelStore : IAsyncDisposable
 {
-    public const string ToMicroseconds = "yyyy-MM-dd HH:mm:ss.ffffff";
-
     private readonly TempFolder _folder = new();
     private readonly PostgresTestStore? _postgres;
     private readonly FakeTimeProvider _clock = new(Events.Noon);
@@ -65,6 +63,25 @@ internal sealed class LabelStore : IAsyncDisposable
         await using var rows = await command.ExecuteReaderAsync();
         while (await rows.ReadAsync()) answers.Add(rows.IsDBNull(0) ? null : rows.GetString(0));
         return answers;
+    }
+
+    /// <summary>How the store goes about a background look.</summary>
+    public async Task<IReadOnlyList<string>> PlanAsync(Stretch within, Stretch touched)
+    {
+        var sql = _postgres is not null ? "explain " + PostgresLabels.TouchedMail : "explain query plan " + SqliteLabels.TouchedMail;
+        foreach (var (name, time) in ((string, DateTimeOffset)[])
+            [("$1", within.From), ("$2", within.Until), ("$3", touched.From), ("$4", touched.Until),
+             ("$from0", within.From), ("$until0", within.Until), ("$from1", touched.From), ("$until1", touched.Until)])
+            sql = sql.Replace(name, $"'{EventText.Time(time)}'", StringComparison.Ordinal);
+        if (_postgres is not null) return [.. (await _postgres.AskAsync(sql)).Select(line => line!)];
+        await using var connection = new SqliteConnection($"Data Source={Database};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        var lines = new List<string>();
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync()) lines.Add(rows.GetString(3));
+        return lines;
     }
 
     /// <summary>Label and reasons of every event, in the order of arrival: <c>bot link_flood link_burst</c>.</summary>

@@ -150,6 +150,31 @@ public sealed class LabelsTests(SharedPostgres postgres)
 
     [Theory]
     [MemberData(nameof(Stores))]
+    public async Task A_look_reads_mail_rows_of_its_days_and_no_others(string name)
+    {
+        await using var store = await LabelStore.FreshAsync(name, postgres);
+        await store.SaveAsync([.. Enumerable.Range(0, 4_000).Select(i => i % 100 == 0
+            ? LabelStore.Mail(Noon.AddSeconds(i), $"r{i}", 1)
+            : LabelStore.Page(Noon.AddSeconds(i), SomeHit.ChromeOnWindows, Human))]);
+        await store.AskAsync("analyze");
+
+        var plan = await store.PlanAsync(new(Noon, Noon.AddMinutes(40)), new(Noon.AddMinutes(10), Noon.AddMinutes(20)));
+
+        if (name == "sqlite")
+        {
+            Assert.Equal(2, plan.Count(line => line.Contains("USING INDEX events_mail (received_at>? AND received_at<?)", StringComparison.Ordinal)));
+            Assert.DoesNotContain(plan, line => line.Contains("SCAN e", StringComparison.Ordinal));
+            return;
+        }
+
+        Assert.DoesNotContain(plan, line => line.Contains("Seq Scan on events_", StringComparison.Ordinal));
+        Assert.All(plan.Where(line => line.Contains(" on events_", StringComparison.Ordinal)), line => Assert.Contains("events_20261123", line, StringComparison.Ordinal));
+        var partial = (await store.AskAsync("select indexrelid::regclass::text from pg_index where indrelid = 'events_20261123'::regclass and indpred is not null"))[0];
+        Assert.Equal(2, plan.Count(line => line.Contains($"{partial} ", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Stores))]
     public async Task The_days_that_can_have_rows_are_known(string name)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
