@@ -17,7 +17,7 @@ public sealed class Chromium : IAsyncLifetime
     ];
 
     private IPlaywright? _playwright;
-    private IBrowser? _person, _program, _returning;
+    private IBrowser? _person, _program;
 
     private static string Program => Environment.GetEnvironmentVariable("PIXEL_CHROMIUM") is { Length: > 0 } named ? named : "/usr/bin/chromium";
 
@@ -31,14 +31,10 @@ public sealed class Chromium : IAsyncLifetime
         return await NewContextAsync(_person);
     }
 
-    /// <summary>Somebody whose browser keeps the pages that were left, which Playwright switches off because it cannot look into them.</summary>
-    public async Task<IBrowserContext> ReturningAsync() =>
-        await NewContextAsync(_returning ??= await LaunchAsync(["--disable-back-forward-cache"], $"--user-agent={UserAgent}"));
-
     /// <summary>The browser as a program drives it, and as it calls itself then.</summary>
     public async Task<IBrowserContext> RobotAsync() => await NewContextAsync(_program ??= await LaunchAsync());
 
-    /// <summary>A browser that nobody drives, at one address; for what is switched off where somebody looks over its shoulder, such as prerendering.</summary>
+    /// <summary>A browser that nobody drives, at one address; for what is switched off where somebody looks over its shoulder, such as prerendering and the back/forward cache.</summary>
     internal static IAsyncDisposable Alone(string url)
     {
         RequireProgram();
@@ -51,13 +47,12 @@ public sealed class Chromium : IAsyncLifetime
     {
         if (_person is not null) await _person.DisposeAsync();
         if (_program is not null) await _program.DisposeAsync();
-        if (_returning is not null) await _returning.DisposeAsync();
         _playwright?.Dispose();
     }
 
-    /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
     private static string[] Sandbox => Environment.IsPrivilegedProcess ? ["--no-sandbox"] : [];
 
+    /// <summary>Where there is no browser the test is skipped, but fails in CI.</summary>
     private static void RequireProgram()
     {
         var missing = !File.Exists(Program);
@@ -65,16 +60,13 @@ public sealed class Chromium : IAsyncLifetime
         if (missing) Assert.Skip($"{Program} is not installed.");
     }
 
-    private Task<IBrowser> LaunchAsync(params string[] arguments) => LaunchAsync([], arguments);
-
-    private Task<IBrowser> LaunchAsync(string[] without, params string[] arguments)
+    private Task<IBrowser> LaunchAsync(params string[] arguments)
     {
         RequireProgram();
         return _playwright!.Chromium.LaunchAsync(new()
         {
             ExecutablePath = Program,
             Args = [.. s_quiet, .. arguments, .. Sandbox],
-            IgnoreDefaultArgs = without,
             Timeout = 60_000,
         });
     }

@@ -15,13 +15,13 @@ const run = (time, [command, ...rest]) => {
   callTime = 0;
 };
 
-const begin = guard(() => {
+const begin = guard((activation) => {
   const waiting = window.px?.q || [];
   window.px = (...call) => run(0, call);
   px.version = config.version;
   px.q = { push: (entry) => run(...entry) }; // for a page that kept the snippet's function
   for (const entry of waiting) run(...entry);
-  callTime = waiting[0]?.[0]; // the page was there before
+  callTime = !activation && waiting[0]?.[0]; // the page was there before, but if it was only prepared, nobody saw it
   startListeners.forEach((work) => guard(work)());
   callTime = 0;
   schedule();
