@@ -27,7 +27,7 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
     // The wish was 3072 and 5120; docs/tag.md says what stands against it. A number here moves only with a reason there.
     [Theory]
     [InlineData("core", 3_400)]
-    [InlineData("everything", 6_100)]
+    [InlineData("everything", 6_200)]
     public void It_stays_as_small_as_promised(string which, int limit)
     {
         var script = TagScript.Make(which == "core" ? s_core : s_everything, new PathOptions());
@@ -40,9 +40,10 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
     [InlineData("core: everything that has no switch, `PageView` and `SinglePage`", "core")]
     [InlineData("as it is by default: core and `Cmp`", "default")]
     [InlineData("every switch but the vendors", "no vendors")]
+    [InlineData("everything, with all seven vendors", "everything")]
     public void The_document_tells_the_sizes_that_were_measured(string row, string which)
     {
-        var script = TagScript.Make(which switch { "core" => s_core, "default" => new(), _ => s_everything with { Vendors = new() } }, new PathOptions());
+        var script = TagScript.Make(which switch { "core" => s_core, "default" => new(), "everything" => s_everything, _ => s_everything with { Vendors = new() } }, new PathOptions());
         var told = File.ReadLines(Path.Combine(Repository.Root, "docs", "tag.md")).Single(line => line.StartsWith($"| {row} |", StringComparison.Ordinal)).Split('|')[2..^1];
 
         Assert.All(told.Zip([script.Bytes.Length, script.Gzip.Length, script.Brotli.Length]), pair =>

@@ -299,6 +299,18 @@ public sealed class VendorTests(VendorShop shop) : IClassFixture<VendorShop>
     }
 
     [Fact]
+    public async Task Consent_Mode_is_heard_from_the_same_data_layer()
+    {
+        const string Of = "consent-mode";
+        var page = await shop.OpenAsync(Of, shop.Tag() + shop.Snippet(Vendor.Of("google"), Of)
+            + "<script>gtag('consent', 'update', { ad_storage: 'denied', analytics_storage: 'granted' }); window.dataLayer = window.dataLayer || []; gtag('event', 'sign_up')</script>");
+        var rows = await shop.RowsAsync(page, Of);
+
+        Assert.Equal(["page_view", "sign_up"], rows.Select(row => Text(row, "name")));
+        Assert.Equal(("denied", "granted"), (Text(rows[1]["properties"]!["$consent"]!, "ad_storage"), Text(rows[1]["properties"]!["$consent"]!, "analytics_storage")));
+    }
+
+    [Fact]
     public async Task Calls_that_wait_for_one_pixel_in_TikToks_stub_are_found_there()
     {
         const string Of = "instance";

@@ -22,7 +22,8 @@ let view;
 
 // With the same id it is the same, whenever it is told. Else it is one action that different sides tell while the event still waits
 // in the queue; who tells it again tells of another.
-function tell(vendor, name, properties, id, options) {
+function tell(vendor, name, properties, options) {
+  const { eventId: id, time = callTime || Date.now(), callback } = options || {};
   const action = actionOf(name);
   const teller = vendor + (action === 'conversion'); // Google Analytics and Google Ads are two
   let one = vendor && (view?.action === action ? view : id && happened.find((one) => isSame(one.action, action) && one.known.has(id)))
@@ -39,23 +40,23 @@ function tell(vendor, name, properties, id, options) {
       event.event = name;
     }
     if (!vendor) {
-      event.timestamp = callTime || Date.now();
+      event.timestamp = time;
       event.event_id = id || event.event_id;
-      callbacks.set(event.event_id, options?.callback);
+      callbacks.set(event.event_id, callback);
     }
   } else {
-    one = { action, event: make(name, properties, { ...options, eventId: id }), page, known: new Set() };
+    one = { action, event: make(name, properties, options), page, known: new Set() };
     happened.push(one);
     happened.splice(0, happened.length - 500);
     if (/^view /.test(action)) view = one;
   }
-  one.known.add(teller).add(id ||= one.event.event_id);
-  return { event: one.event, id };
+  one.known.add(teller).add(id || one.event.event_id);
+  return one.event;
 }
 
 // We are one of the sides.
 const make = track;
-track = (name, properties, options) => tell('', name, properties, options?.eventId, options).event;
+track = (...words) => tell('', ...words);
 
 // A copy as it is now, without who somebody is.
 const isPersonal = /e-?mail|phone|sha256|^(em|ph|[fl]n|external_?id|user_?data)$/i;
@@ -70,7 +71,8 @@ function see({ key, read }, call) {
   properties.value ??= properties.conversion_value; // LinkedIn
   if (idName !== 'transaction_id') delete properties[idName]; // X's has the name of LinkedIn's rule
   const own = call[idAt]?.[idName];
-  const { event, id } = tell(key, name, properties, own && '' + own);
+  const event = tell(key, name, properties, own && { eventId: '' + own });
+  const id = '' + (own || event.event_id);
   event.properties.vendors[key] ??= idName ? id : null;
   if (own || !idName || call[idAt]?.call) return;
   call[at] ??= {};
@@ -83,19 +85,18 @@ const covers = new WeakMap();
 // The platform's function or array as the page sees it. Whatever is set lands on the original, which goes on as before.
 function cover(vendor, stub) {
   if (covers.has(stub)) return covers.get(stub);
-  const pass = (work, self, words, method) => {
-    const call = [...method, ...words];
+  const pass = (work, self, call, first) => {
     guard(see)(vendor, call);
-    return Reflect.apply(work, self === proxy ? stub : self, call.slice(method.length));
+    return Reflect.apply(work, self === proxy ? stub : self, call.slice(first));
   };
   const proxy = new Proxy(stub, {
-    apply: (_, self, words) => pass(stub, self, words, []),
+    apply: (_, self, words) => pass(stub, self, words, 0),
     get(_, key) {
       const value = stub[key];
       if (value === stub) return proxy;
       if (stub.call || !value?.call) return value;
       return function () { // ttq.track(…)
-        const result = pass(value, this, arguments, [key]);
+        const result = pass(value, this, [key, ...arguments], 1);
         return key === 'instance' ? cover(vendor, result) : result;
       };
     },
