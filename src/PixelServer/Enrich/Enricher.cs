@@ -48,10 +48,10 @@ internal sealed class Enricher(EnrichOptions options)
     public Label Again(LabelledRow row)
     {
         var key = new ClientKey(row.UserAgent, null, null, null, row.Source == Source.Email);
-        var ofUserAgent = ClientOf(key, row.Source, row.Ip, row.Mail).Verdict;
+        var ofUserAgent = ClientOf(key, row.Source, row.Ip, row.Facts).Verdict;
         if (ofUserAgent is null or { Traffic: Traffic.Unknown } && row.Label.Reasons.Contains(Verdict.Automation.Reason))
             ofUserAgent = Verdict.Automation;
-        var label = Judge(row.Source, ofUserAgent, null, row.Ip, row.ReceivedAt - row.Mail.SentAt);
+        var label = Judge(row.Source, ofUserAgent, null, row.Ip, row.ReceivedAt - row.Facts.SentAt);
         return label.With(row.Label.Verdicts.Where(one => one.Basis == Basis.Headers));
     }
 

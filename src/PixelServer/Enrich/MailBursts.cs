@@ -44,7 +44,7 @@ internal static class MailBursts
         Mark(rows, clicks, i => LinkOf(rows[i]), PairWithin, Pair, marks, PairMark);
         Mark(rows, clicks, i => LinkOf(rows[i]), TripleWithin, Triple, marks, PairMark);
         Mark(rows, clicks, i => LinkOf(rows[i]), FloodWithin, Flood, marks, FloodMark);
-        if (rows.Max(row => row.Mail.LinkCount) is >= LeastForEvery and var all) Mark(rows, clicks, i => LinkOf(rows[i]), EveryWithin, all, marks, EveryMark);
+        if (rows.Max(row => row.Facts.LinkCount) is >= LeastForEvery and var all) Mark(rows, clicks, i => LinkOf(rows[i]), EveryWithin, all, marks, EveryMark);
         MarkNearTraps(rows, clicks, marks);
         foreach (var network in opens.GroupBy(i => Networks.Around(rows[i].Ip)))
             if (network.Key is not null) MarkOpens(rows, [.. network], marks);
@@ -106,7 +106,7 @@ internal static class MailBursts
     private static void MarkNearTraps(IReadOnlyList<LabelledRow> rows, List<int> clicks, byte[] marks)
     {
         var from = 0;
-        foreach (var trap in clicks.Where(i => rows[i].Mail.IsTrap))
+        foreach (var trap in clicks.Where(i => rows[i].Facts.IsTrap))
         {
             while (rows[trap].ReceivedAt - rows[from].ReceivedAt > NearTrap) from++;
             for (; from < rows.Count && rows[from].ReceivedAt - rows[trap].ReceivedAt <= NearTrap; from++) marks[from] |= NearTrapMark;
@@ -118,7 +118,7 @@ internal static class MailBursts
     // from several networks the network is no mark of this scanner, and the user agent alone is.
     private static void MarkScanners(IReadOnlyList<LabelledRow> rows, List<int> clicks, List<int> opens, byte[] marks)
     {
-        var bursts = clicks.Where(i => (marks[i] & (FloodMark | EveryMark | PairMark)) != 0 || rows[i].Mail.IsTrap).ToList();
+        var bursts = clicks.Where(i => (marks[i] & (FloodMark | EveryMark | PairMark)) != 0 || rows[i].Facts.IsTrap).ToList();
         if (bursts.Count == 0) return;
         var clients = bursts.Where(i => ClientOf(rows[i]) is not null)
             .GroupBy(i => ClientOf(rows[i])!.Value, i => rows[i].ReceivedAt)
@@ -141,7 +141,7 @@ internal static class MailBursts
     }
 
     // The place in the mail where the sender gave it: two links to one page are two links.
-    private static (int? Index, string? Url) LinkOf(LabelledRow row) => row.Mail.Link is { } index ? (index, null) : (null, row.Url);
+    private static (int? Index, string? Url) LinkOf(LabelledRow row) => row.Facts.Link is { } index ? (index, null) : (null, row.Url);
 
     // A user agent without an address is a client where addresses are not kept; an address without a user agent is one as well.
     private static (string? UserAgent, IPAddress? Network)? ClientOf(LabelledRow row) =>

@@ -68,7 +68,7 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
     internal async Task AddTagAsync(IPage page, string site = "shop")
     {
         await page.AddScriptTagAsync(new() { Url = TagAddress(site) });
-        await page.WaitForFunctionAsync("window.px?.version");
+        await page.WaitForFunctionAsync("window.px?.v");
     }
 
     /// <summary>Every row of the page, in order, when the last is stored. What broke in the page is a failure.</summary>
