@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 using PixelServer.Tests.EndToEnd;
@@ -21,6 +22,8 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
         "--Pixel:Sites:bare:Tag:PageView=false",
         "--Pixel:Sites:bare:Tag:SinglePage=false",
     ];
+
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Chromium _chromium = new();
     private LiveServer _server = null!;
@@ -90,4 +93,30 @@ public sealed class VendorShop(SharedPostgres postgres) : IAsyncLifetime
             () => $"the last event of /{of} is stored\n{_server.Process.Said}");
         return [.. (await _server.Tables.EventsAsync()).Where(row => (string?)row["path"] == "/" + of && (string?)row["site_id"] == site && (string?)row["name"] != Last)];
     }
+
+    /// <summary>All seven stubs behind the tag, their scripts never there.</summary>
+    internal Task<IPage> OpenAllAsync(string of, string body = "")
+    {
+        Scripts.Block(of);
+        return OpenAsync(of, Tag() + string.Concat(Vendor.All.Select(vendor => Snippet(vendor, of))) + body);
+    }
+
+    /// <summary>The rows of the calls on such a page, the page view first.</summary>
+    internal async Task<IReadOnlyList<JsonObject>> SimpleAsync(string of, string calls, string body = "")
+    {
+        var page = await OpenAllAsync(of, body);
+        await page.EvaluateAsync($"(() => {{ {calls} }})()");
+        return await RowsAsync(page, of);
+    }
+
+    /// <summary>Lets the scripts of the page go, and waits until one of them has run.</summary>
+    internal async Task ArriveAsync(IPage page, string of, string key)
+    {
+        Scripts.Release(of);
+        await page.WaitForFunctionAsync($"window.arrived?.['{key}']");
+    }
+
+    internal static string? Text(JsonNode row, string column) => row[column]?.ToString();
+
+    internal static string Compact(JsonNode? node) => node?.ToJsonString(s_readable) ?? "null";
 }
