@@ -19,9 +19,9 @@ public sealed class LabelsTests(SharedPostgres postgres)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
         await store.SaveAsync(
-            LabelStore.Facts(Noon.AddSeconds(1), "b", 2), LabelStore.Facts(Noon.AddSeconds(2), "a"), LabelStore.Facts(Noon.AddSeconds(3), "b"),
-            LabelStore.Page(Noon.AddSeconds(4), "curl/8.5.0", BotList), LabelStore.Facts(Noon.AddSeconds(5), "a", 1, message: "m-2"),
-            LabelStore.Facts(Noon.AddSeconds(6), null, 1), LabelStore.Facts(Noon.AddMinutes(9), "a", 3), LabelStore.Facts(Noon.AddHours(2), "a", 4));
+            LabelStore.Mail(Noon.AddSeconds(1), "b", 2), LabelStore.Mail(Noon.AddSeconds(2), "a"), LabelStore.Mail(Noon.AddSeconds(3), "b"),
+            LabelStore.Page(Noon.AddSeconds(4), "curl/8.5.0", BotList), LabelStore.Mail(Noon.AddSeconds(5), "a", 1, message: "m-2"),
+            LabelStore.Mail(Noon.AddSeconds(6), null, 1), LabelStore.Mail(Noon.AddMinutes(9), "a", 3), LabelStore.Mail(Noon.AddHours(2), "a", 4));
         var hour = new Stretch(Noon, Noon.AddHours(1));
 
         var mail = await store.Labels.MailAsync(hour, null, default).ToListAsync();
@@ -44,7 +44,7 @@ public sealed class LabelsTests(SharedPostgres postgres)
     public async Task Only_rows_whose_label_differs_are_written_and_counted(string name)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
-        Event[] events = [.. Enumerable.Range(0, 4).Select(i => LabelStore.Facts(Noon.AddTicks(1_234_567 * i), "a", i))];
+        Event[] events = [.. Enumerable.Range(0, 4).Select(i => LabelStore.Mail(Noon.AddTicks(1_234_567 * i), "a", i))];
         await store.SaveAsync(events);
         var rows = await store.Labels.MailAsync(Stretch.Day(DateOnly.FromDateTime(Noon.UtcDateTime)), null, default).ToListAsync();
         var burst = Label.Of(Verdict.LinkFlood, Verdict.LinkBurst);
@@ -66,7 +66,7 @@ public sealed class LabelsTests(SharedPostgres postgres)
     public async Task A_row_with_a_word_of_a_later_version_is_passed_over_and_one_with_a_later_reason_keeps_it(string name)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
-        await store.SaveAsync([.. Enumerable.Range(0, 6).Select(i => LabelStore.Facts(Noon.AddSeconds(i * 0.1), "a", i, label: i == 2 ? new(Traffic.Bot, ["mind_reading"]) : Human))]);
+        await store.SaveAsync([.. Enumerable.Range(0, 6).Select(i => LabelStore.Mail(Noon.AddSeconds(i * 0.1), "a", i, label: i == 2 ? new(Traffic.Bot, ["mind_reading"]) : Human))]);
         await store.AskAsync("update events set traffic = 'alien' where url like '%/1'");
 
         await new Relabelling(store.Labels).MailAsync(new(Noon, Noon.AddSeconds(1)), default);
@@ -81,9 +81,9 @@ public sealed class LabelsTests(SharedPostgres postgres)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
         var relabelling = new Relabelling(store.Labels);
-        await store.SaveAsync(LabelStore.Facts(Noon.AddSeconds(-40), "a"), LabelStore.Facts(Noon.AddSeconds(-30), "b", userAgent: Outlook), LabelStore.Facts(Noon, "a", 0));
+        await store.SaveAsync(LabelStore.Mail(Noon.AddSeconds(-40), "a"), LabelStore.Mail(Noon.AddSeconds(-30), "b", userAgent: Outlook), LabelStore.Mail(Noon, "a", 0));
         var first = await relabelling.MailAsync(new(Noon.AddSeconds(-40), Noon.AddSeconds(1)), default);
-        await store.SaveAsync([LabelStore.Facts(Noon.AddSeconds(0.3), "a", 1), LabelStore.Facts(Noon.AddSeconds(300), "a", 5, Outlook), LabelStore.Facts(Noon.AddSeconds(0.4), "b", 1, Outlook)]);
+        await store.SaveAsync([LabelStore.Mail(Noon.AddSeconds(0.3), "a", 1), LabelStore.Mail(Noon.AddSeconds(300), "a", 5, Outlook), LabelStore.Mail(Noon.AddSeconds(0.4), "b", 1, Outlook)]);
 
         var second = await relabelling.MailAsync(new(Noon.AddSeconds(0.3), Noon.AddSeconds(301)), default);
         var third = await relabelling.MailAsync(new(Noon.AddSeconds(0.3), Noon.AddSeconds(301)), default);
@@ -107,7 +107,7 @@ public sealed class LabelsTests(SharedPostgres postgres)
             LabelStore.Page(Noon.AddSeconds(6), null, Label.Of(Verdict.OpenedAsPage, Verdict.NoUserAgent)),
             LabelStore.Page(Noon.AddSeconds(7), "okhttp/4.12.0", Human, Source.Server),
             LabelStore.Page(Noon.AddSeconds(8), "curl/8.5.0", new(Traffic.Bot, ["mind_reading"])),
-            LabelStore.Facts(Noon.AddHours(12).AddSeconds(-0.4), "a", 1), LabelStore.Facts(Noon.AddHours(12).AddSeconds(0.4), "a", 2)); // over midnight
+            LabelStore.Mail(Noon.AddHours(12).AddSeconds(-0.4), "a", 1), LabelStore.Mail(Noon.AddHours(12).AddSeconds(0.4), "a", 2)); // over midnight
 
         var dry = await new Relabelling(store.Labels).DayAsync(day, new Enricher(new EnrichOptions()).Again, dryRun: true, default);
         Assert.Equal("human", (await store.LabelsAsync())[0]);
@@ -135,7 +135,7 @@ public sealed class LabelsTests(SharedPostgres postgres)
         {
             var from = batch;
             await store.SaveAsync([.. Enumerable.Range(0, 1_000).SelectMany(i => (Event[])
-                [LabelStore.Facts(Noon.AddSeconds((from * 1_000) + i), $"r{i}", 1), LabelStore.Facts(Noon.AddSeconds((from * 1_000) + i + 0.5), $"r{i}", 2)])]);
+                [LabelStore.Mail(Noon.AddSeconds((from * 1_000) + i), $"r{i}", 1), LabelStore.Mail(Noon.AddSeconds((from * 1_000) + i + 0.5), $"r{i}", 2)])]);
         }
 
         var day = DateOnly.FromDateTime(Noon.UtcDateTime);
@@ -154,7 +154,7 @@ public sealed class LabelsTests(SharedPostgres postgres)
     {
         await using var store = await LabelStore.FreshAsync(name, postgres);
         await store.SaveAsync([.. Enumerable.Range(0, 4_000).Select(i => i % 100 == 0
-            ? LabelStore.Facts(Noon.AddSeconds(i), $"r{i}", 1)
+            ? LabelStore.Mail(Noon.AddSeconds(i), $"r{i}", 1)
             : LabelStore.Page(Noon.AddSeconds(i), SomeHit.ChromeOnWindows, Human))]);
         await store.AskAsync("analyze");
 
@@ -194,16 +194,16 @@ public sealed class LabelsTests(SharedPostgres postgres)
         const string GmailProxy = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)";
         await using var store = await LabelStore.FreshAsync(name, postgres);
         await store.SaveAsync(
-            LabelStore.Facts(Noon, "anna", userAgent: "Mozilla/5.0"),                                             // Apple, ahead
-            LabelStore.Facts(Noon.AddMinutes(5), "anna", userAgent: Outlook),                                     // 1
-            LabelStore.Facts(Noon.AddMinutes(6), "anna", userAgent: "Mozilla/5.0"),
-            LabelStore.Facts(Noon.AddMinutes(35).AddTicks(-10), "anna", userAgent: GmailProxy),                   // a microsecond too soon
-            LabelStore.Facts(Noon.AddMinutes(65).AddTicks(-10), "anna", userAgent: Outlook),                      // 2: half an hour behind the last
-            LabelStore.Facts(Noon.AddMinutes(70), "anna", 3), LabelStore.Facts(Noon.AddMinutes(70), "anna", 3), LabelStore.Facts(Noon.AddMinutes(80), "anna", 1, "curl/8.5.0"),
-            LabelStore.Facts(Noon.AddDays(1), "anna", message: "m-2"),
-            LabelStore.Facts(Noon.AddMinutes(2), "ben", userAgent: "Mozilla/5.0"),
-            LabelStore.Facts(Noon.AddMinutes(3), "anna", site: "other"),
-            LabelStore.Facts(Noon.AddMinutes(4), null));                                                          // a mail without recipients
+            LabelStore.Mail(Noon, "anna", userAgent: "Mozilla/5.0"),                                             // Apple, ahead
+            LabelStore.Mail(Noon.AddMinutes(5), "anna", userAgent: Outlook),                                     // 1
+            LabelStore.Mail(Noon.AddMinutes(6), "anna", userAgent: "Mozilla/5.0"),
+            LabelStore.Mail(Noon.AddMinutes(35).AddTicks(-10), "anna", userAgent: GmailProxy),                   // a microsecond too soon
+            LabelStore.Mail(Noon.AddMinutes(65).AddTicks(-10), "anna", userAgent: Outlook),                      // 2: half an hour behind the last
+            LabelStore.Mail(Noon.AddMinutes(70), "anna", 3), LabelStore.Mail(Noon.AddMinutes(70), "anna", 3), LabelStore.Mail(Noon.AddMinutes(80), "anna", 1, "curl/8.5.0"),
+            LabelStore.Mail(Noon.AddDays(1), "anna", message: "m-2"),
+            LabelStore.Mail(Noon.AddMinutes(2), "ben", userAgent: "Mozilla/5.0"),
+            LabelStore.Mail(Noon.AddMinutes(3), "anna", site: "other"),
+            LabelStore.Mail(Noon.AddMinutes(4), null));                                                          // a mail without recipients
 
         var time = name == "sqlite" ? "substr({0}, 1, 19)" : "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')";
         string Text(string column) => "coalesce(" + string.Format(System.Globalization.CultureInfo.InvariantCulture, time, column) + ", '-')";
