@@ -95,6 +95,8 @@ internal static class Program
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
+            var decisions = new MailDecisionFile(Path.Combine(directory, DataDirectory.MailDecisionsName)).Read();
+            foreach (var some in decisions.Chunk(1_000)) await provider.GetRequiredService<IMailDecisions>().KeepAsync(some, ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;

@@ -13,7 +13,7 @@ internal static class DemoSetup
     // Before the operator's own arguments, so that those win.
     private static readonly string[] s_settings =
     [
-        "--Pixel:Demo:On=true", "--Pixel:DataDirectory=data/demo", "--Pixel:Mail:AllowPrivateTargets=true",
+        "--Pixel:Demo:On=true", "--Pixel:DataDirectory=data/demo", "--ConnectionStrings:Postgres=", "--Pixel:Mail:AllowPrivateTargets=true",
         .. from name in (IEnumerable<string>)["Outbound", "Downloads", "Attributes", "Scroll", "Forms", "Engagement"] select $"--Pixel:Sites:{Site}:Tag:{name}=true",
         .. from vendor in (IEnumerable<string>)["Meta", "Google", "LinkedIn", "X", "TikTok", "Reddit", "Pinterest"] select $"--Pixel:Sites:{Site}:Tag:Vendors:{vendor}=true",
     ];
@@ -35,7 +35,9 @@ internal static class DemoSetup
     {
         var services = app.ApplicationServices;
         if (!services.GetRequiredService<DemoOptions>().On) return app;
-        var shop = ActivatorUtilities.CreateInstance<DemoShop>(services, services.GetRequiredService<CollectOptions>().Paths);
+        // Never the request's own host: links are signed for it, and anybody may send any Host header.
+        var here = Banner.Reachable(Listening.Address(services.GetRequiredService<IConfiguration>()));
+        var shop = ActivatorUtilities.CreateInstance<DemoShop>(services, services.GetRequiredService<CollectOptions>().Paths, here);
         return app.UseWhen(
             http => http.Request.Path.StartsWithSegments("/demo", StringComparison.Ordinal),
             demo => demo.Run(shop.AnswerAsync));

@@ -8,7 +8,7 @@ using Problem = PixelServer.Ops.Problem;
 namespace PixelServer.Demo;
 
 /// <summary>Serves the files beside this one, which are part of the program, and the list of what was stored.</summary>
-internal sealed class DemoShop(PathOptions paths, MailLinks links, IEventStore store, TimeProvider clock)
+internal sealed class DemoShop(PathOptions paths, string here, MailLinks links, IEventStore store, TimeProvider clock)
 {
     private const int Shown = 50;
 
@@ -33,7 +33,7 @@ internal sealed class DemoShop(PathOptions paths, MailLinks links, IEventStore s
             "/demo/events" => EventsAsync(http),
             // The shop's own pages have no files: its script makes them.
             "/demo/" or "/demo/boots" or "/demo/scarf" or "/demo/thanks" => PageAsync(http, s_shop),
-            "/demo/mail" => PageAsync(http, Mail(http.Request)),
+            "/demo/mail" => Mail(out var fault) is { } mail ? PageAsync(http, mail) : Problem.InvalidParameter.WriteAsync(http, fault),
             "/demo/lookbook.pdf" => WriteAsync(response, "text/plain", "A lookbook would be here.\n"),
             { } path when s_files.TryGetValue(path["/demo/".Length..], out var file) => WriteAsync(response, file.Type, file.Text),
             _ => Problem.NotFound.WriteAsync(http),
@@ -52,9 +52,8 @@ internal sealed class DemoShop(PathOptions paths, MailLinks links, IEventStore s
     }
 
     // As a sender makes it: one mail to one recipient, whose links lead back to the shop.
-    private string Mail(HttpRequest request)
+    private string? Mail(out string? fault)
     {
-        var here = $"{request.Scheme}://{request.Host}";
         var mail = links.Make(
             new()
             {
@@ -65,8 +64,8 @@ internal sealed class DemoShop(PathOptions paths, MailLinks links, IEventStore s
                 SentAt = clock.GetUtcNow().AddHours(-1),
                 Links = [here + "/demo/boots", here + "/demo/scarf"],
             },
-            here, out var fault) ?? throw new InvalidOperationException(fault);
-        return s_mail.Replace("{open}", mail.Open, StringComparison.Ordinal).Replace("{withdraw}", mail.Withdraw, StringComparison.Ordinal)
+            here, out fault);
+        return mail is null ? null : s_mail.Replace("{open}", mail.Open, StringComparison.Ordinal).Replace("{withdraw}", mail.Withdraw, StringComparison.Ordinal)
             .Replace("{link0}", mail.Links[0].Tracked, StringComparison.Ordinal).Replace("{link1}", mail.Links[1].Tracked, StringComparison.Ordinal);
     }
 

@@ -24,6 +24,20 @@ internal sealed class MailDecisionSync(
         }
     }
 
+    /// <summary>A last exchange, so that a machine that is taken away leaves nothing behind that only it knows.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            await ExchangeAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            log.LogDebug("The last exchange of decisions about mails failed, they stay on this disk: {Error}", e.GetType().Name);
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)

@@ -15,6 +15,7 @@ internal sealed class MailDecisions : IDisposable
     private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
     private readonly Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
     private List<Wish> _wishes = [];
+    private static readonly TimeSpan s_repeat = TimeSpan.FromMinutes(1);
 
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public MailDecisions(MailDecisionFile file)
@@ -41,7 +42,7 @@ internal sealed class MailDecisions : IDisposable
     /// Puts the decision in the place of the one that is known. When this completes it holds, also after a crash. Its moment is never before
     /// that of the known one: somebody who withdraws must not lose to another collector's clock that is ahead.
     /// </summary>
-    /// <returns>False when it was so already: nothing is written.</returns>
+    /// <returns>False when it was so already; of a withdrawal only its later moment is written then.</returns>
     /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
     public async Task<bool> DecideAsync(MailDecision decision)
     {
@@ -99,6 +100,7 @@ internal sealed class MailDecisions : IDisposable
         List<Wish> wishes;
         lock (_lists) (wishes, _wishes) = (_wishes, []);
         var changed = new List<(Wish Wish, MailDecision Decision)>();
+        var again = new List<MailDecision>();
         var newest = new Dictionary<(string, MailSubject, string), MailDecision>();
         try
         {
@@ -107,14 +109,24 @@ internal sealed class MailDecisions : IDisposable
                 var decision = wish.Decision;
                 var key = Key(decision);
                 var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
-                if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects)) continue;
+                if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects))
+                {
+                    // A later no is kept all the same: a yes that came between on another collector must lose to it. Not more than one a
+                    // minute, or whoever has a link could fill the disk with it.
+                    if (decision.Tracking || decision.DecidedAt - known.DecidedAt < s_repeat) continue;
+                    again.Add(decision);
+                    newest[key] = decision;
+                    continue;
+                }
+
                 if (known?.DecidedAt >= decision.DecidedAt) decision = decision with { DecidedAt = known.DecidedAt.AddMilliseconds(1) };
                 newest[key] = decision;
                 changed.Add((wish, decision));
             }
 
-            if (changed.Count > 0) _file.Append(changed.Select(one => one.Decision));
-            Hold(changed.Select(one => one.Decision));
+            List<MailDecision> kept = [.. changed.Select(one => one.Decision), .. again];
+            if (kept.Count > 0) _file.Append(kept);
+            Hold(kept);
             foreach (var (wish, _) in changed) wish.Outcome.SetResult(true);
             foreach (var wish in wishes) wish.Outcome.TrySetResult(false);
         }
@@ -139,6 +151,12 @@ internal sealed class MailDecisions : IDisposable
     private void Learn(IReadOnlyList<MailDecision> decisions)
     {
         var news = decisions.Where(one => !_decisions.TryGetValue(Key(one), out var known) || one.Outranks(known)).ToList();
+        // A no holds at once, whatever our disk says: it is asked for again until it is written too.
+        lock (_lists)
+        {
+            foreach (var one in news.Where(one => !one.Tracking)) Take(one);
+        }
+
         if (news.Count > 0) _file.Append(news);
         lock (_lists)
         {

@@ -138,6 +138,7 @@ internal sealed partial class MailKeyFile(string path)
             if (line.Length == 0 || line[0] == '#') continue;
             if (Line().Match(line) is not { Success: true } match || !Enum.TryParse<MailKeyState>(match.Groups["state"].Value, ignoreCase: true, out var state))
                 throw new InvalidDataException($"{path}: line {keys.Count + 1} is not a key id, current, old or retired, and a secret.");
+            if (keys.Any(key => key.Id == match.Groups["id"].Value)) throw new InvalidDataException($"{path}: the key {match.Groups["id"].Value} stands there twice.");
             keys.Add(new(match.Groups["id"].Value, match.Groups["secret"].Value, state));
         }
 

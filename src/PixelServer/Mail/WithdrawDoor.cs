@@ -28,13 +28,15 @@ internal sealed class WithdrawDoor(
 
     private async Task WithdrawAsync(HttpContext http, string rest)
     {
-        // Nothing in the body decides anything; it is read so that the connection can go on, and bounded like every body.
-        var (_, unreadable) = await BodyReader.ReadAsync(http.Request);
-        if (unreadable is not null)
+        // Nothing in the body decides anything, not even that it cannot be unpacked: a mail service does not ask twice. It is read so that
+        // the connection can go on, and bounded like every body.
+        var (_, refusal) = await BodyReader.ReadAsync(http.Request);
+        if (refusal is not null && refusal != Refusal.UnsupportedEncoding && refusal != Refusal.BadEncoding)
         {
-            await Problem.WriteAsync(http.Response, unreadable, 0, []);
+            await Problem.WriteAsync(http.Response, refusal, 0, []);
             return;
         }
+
 
         // As at the image: what a good token costs happens in a time that every token takes.
         var time = options.AnswerAfter > TimeSpan.Zero ? Task.Delay(options.AnswerAfter, clock, http.RequestAborted) : Task.CompletedTask;

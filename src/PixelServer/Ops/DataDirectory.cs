@@ -8,6 +8,8 @@ namespace PixelServer.Ops;
 /// </summary>
 internal sealed class DataDirectory
 {
+    public const string MailDecisionsName = "mail-decisions.jsonl";
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Creates what is missing. Relative paths count from the current directory.</summary>
@@ -31,7 +33,7 @@ internal sealed class DataDirectory
     public string Root { get; }
     public string Journal => Path.Combine(Root, "journal");
     public string Database => Path.Combine(Root, "pixel.db");
-    public string MailDecisions => Path.Combine(Root, "mail-decisions.jsonl");
+    public string MailDecisions => Path.Combine(Root, MailDecisionsName);
 
     /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>
     /// <exception cref="IOException">The file exists but has another length, or cannot be written.</exception>

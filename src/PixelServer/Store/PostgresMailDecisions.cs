@@ -41,24 +41,24 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var query = new NpgsqlCommand(
             """
-            select site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at
+            select site_id, subject, subject_id, tracking, redirects, decided_at, decided_by
             from mail_decisions
             where $1::timestamptz is null or changed_at > $1
             """, connection);
+        // By the database's clock, and before the rows are read: also where nothing is new the mark moves on.
+        await using var clock = new NpgsqlCommand("select clock_timestamp()", connection);
+        var next = new DateTimeOffset((DateTime)(await clock.ExecuteScalarAsync(ct))!) - s_overlap;
         DateTimeOffset? since = mark is null ? null : DateTimeOffset.Parse(mark, CultureInfo.InvariantCulture);
         query.Parameters.Add(new() { Value = (object?)since?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         var found = new List<MailDecision>();
-        var last = since ?? DateTimeOffset.UnixEpoch;
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct))
         {
             found.Add(new(rows.GetString(0), MailSubjects.Read(rows.GetString(1)), rows.GetString(2), rows.GetBoolean(3), rows.GetBoolean(4),
                 new DateTimeOffset(rows.GetDateTime(5)), rows.GetString(6)));
-            var changed = new DateTimeOffset(rows.GetDateTime(7)) - s_overlap;
-            if (changed > last) last = changed;
         }
 
-        return (found, last.ToString("O", CultureInfo.InvariantCulture));
+        return (found, (next > since ? next : since ?? next).ToString("O", CultureInfo.InvariantCulture));
     }
 
     private static void Add<T>(NpgsqlCommand command, IEnumerable<T> values) => command.Parameters.Add(new() { Value = values.ToArray() });

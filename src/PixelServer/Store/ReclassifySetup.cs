@@ -29,13 +29,11 @@ internal static class ReclassifySetup
         var relabelling = new Relabelling(labels);
         var enricher = services.GetRequiredService<Enricher>();
         var (read, changed) = (0L, 0L);
-        if (since is null || until is null)
-        {
-            var days = await labels.DaysAsync(ct);
-            (since, until) = (since ?? days?.First ?? until, until ?? days?.Last ?? since);
-        }
-
-        for (var day = since; day is { } one && one <= until; day = one.AddDays(1))
+        // Never beyond the days that there are: somebody writes the year 9999 for "all".
+        var days = await labels.DaysAsync(ct);
+        var first = since > days?.First ? since : days?.First;
+        var last = until < days?.Last ? until : days?.Last;
+        for (var day = first; day is { } one && one <= last; day = one.AddDays(1))
         {
             var tally = await relabelling.DayAsync(one, enricher.Again, dryRun, ct);
             read += tally.Read;

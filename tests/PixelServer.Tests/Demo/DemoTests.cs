@@ -80,6 +80,22 @@ public sealed class DemoTests(Chromium chromium) : IClassFixture<Chromium>
     }
 
     [Fact]
+    public async Task The_demo_mail_signs_links_to_this_server_only_whatever_host_a_stranger_names()
+    {
+        using var folder = new TempFolder();
+        var (shop, server) = await OpenAsync(folder);
+        using var running = server;
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        using var request = new HttpRequestMessage(HttpMethod.Get, shop + "mail") { Headers = { Host = "evil.example" } };
+        using var answer = await http.SendAsync(request);
+        var mail = await answer.Content.ReadAsStringAsync();
+        Assert.DoesNotContain("evil.example", mail, StringComparison.Ordinal);
+
+        using var click = await http.GetAsync(Regex.Match(mail, "href=\"(?<link>http[^\"]+/c/[^\"]+)\"").Groups["link"].Value);
+        Assert.Equal(new Uri(shop + "boots"), click.Headers.Location);
+    }
+
+    [Fact]
     public async Task Without_the_verb_there_is_no_shop()
     {
         await using var app = await PixelApp.StartAsync();

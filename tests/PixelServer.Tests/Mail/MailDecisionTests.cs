@@ -47,6 +47,20 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         Assert.True(Assert.Single(decisions.Unshared(10)).DecidedAt > s_now.AddHours(1));
     }
 
+    // Withdrawn, agreed again at another collector that we have not heard yet, withdrawn once more: the last word holds.
+    [Fact]
+    public async Task Who_withdraws_again_does_not_lose_to_a_yes_that_came_between()
+    {
+        using var decisions = Open();
+        await decisions.DecideAsync(Recipient("r1", tracking: false));
+
+        Assert.False(await decisions.DecideAsync(Recipient("r1", tracking: false, s_now.AddHours(2))));
+        await decisions.LearnAsync([Recipient("r1", tracking: true, s_now.AddHours(1))]);
+
+        Assert.False(Tracking(decisions, "r1"));
+        Assert.Equal(s_now.AddHours(2), Assert.Single(decisions.Unshared(10)).DecidedAt);
+    }
+
     [Fact]
     public async Task What_is_learnt_late_changes_nothing_that_is_newer_and_at_one_moment_the_stricter_holds()
     {

@@ -178,6 +178,20 @@ public sealed class WithdrawDoorTests
         Assert.Equal("""{"tracking":false,"include_pixel":false}""", await RecipientAsync(app));
     }
 
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("gzip")]
+    public async Task A_body_that_cannot_be_unpacked_withdraws_all_the_same(string encoding)
+    {
+        await using var app = await PixelApp.StartAsync();
+        using var content = new ByteArrayContent("List-Unsubscribe=One-Click"u8.ToArray()) { Headers = { ContentEncoding = { encoding } } };
+
+        using var answer = await app.Client.PostAsync((await app.LinksAsync()).Withdraw, content);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("""{"tracking":false,"include_pixel":false}""", await RecipientAsync(app));
+    }
+
     [Fact]
     public async Task Bodies_are_bounded_and_a_client_that_hangs_up_is_no_trouble()
     {

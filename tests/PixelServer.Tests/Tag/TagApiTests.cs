@@ -101,6 +101,16 @@ public sealed class TagApiTests(Chromium chromium) : TagBrowser(chromium)
     }
 
     [Fact]
+    public async Task Nor_does_one_behind_a_trait_that_is_missing_or_inside_another()
+    {
+        var page = await OpenAsync();
+        await page.EvaluateAsync("px('identify', 'user-1', { email: null, phone: '+49 30 1234', contact: { mail: 'ann@shop.example' }, name: 'Ann' }); px('track', 'next')");
+        await Collector.EventAsync("next");
+
+        Assert.Equal(["name", "$tag", "phone_sha256"], Collector.Events[0]["properties"]!.AsObject().Select(one => one.Key));
+    }
+
+    [Fact]
     public async Task Where_the_page_is_not_secure_an_address_is_dropped_and_ids_are_made_all_the_same()
     {
         Pages["/"] = Collector.Snippet();

@@ -171,6 +171,19 @@ public sealed class TagConsentTests(Chromium chromium) : TagBrowser(chromium)
     }
 
     [Fact]
+    public async Task A_default_that_denies_only_ads_holds_nothing_back_but_the_vendors_ids()
+    {
+        var page = await OpenHeldAsync("window.dataLayer = []; (function () { dataLayer.push(arguments) })('consent', 'default', { ad_storage: 'denied' })", attributes: "");
+        await page.EvaluateAsync("document.cookie = '_fbp=fb.1.2.3'; px('track', 'counted')");
+        await page.Clock.RunForAsync(1_000);
+
+        var counted = await Collector.EventAsync("counted");
+
+        Assert.Equal("denied", counted["consent"]!["ad_storage"]!.ToString());
+        Assert.Null(counted["properties"]!["$cookies"]);
+    }
+
+    [Fact]
     public async Task With_storage_the_cookie_travels_with_fetch_and_beacon()
     {
         Collector.Options = new();

@@ -70,7 +70,7 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
 
         Assert.Equal(script.Bytes, TagScript.Make(s_core with { }, paths).Bytes);
         Assert.Matches("^[0-9a-f]{10}$", script.Version);
-        Assert.Contains($"version:\"{script.Version}\"", Encoding.UTF8.GetString(script.Bytes), StringComparison.Ordinal);
+        Assert.Contains($"\"{script.Version}\"", Encoding.UTF8.GetString(script.Bytes), StringComparison.Ordinal);
         Assert.Equal("sha384-" + Convert.ToBase64String(SHA384.HashData(script.Bytes)), script.Integrity);
         Assert.NotEqual(script.Version, TagScript.Make(s_core with { Scroll = true }, paths).Version);
         Assert.NotEqual(script.Version, TagScript.Make(s_core, new PathOptions { Beacon = "/events" }).Version);
@@ -177,7 +177,7 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
         using var unknown = await server.Client.GetAsync("/js/a.js?id=other");
         using var old = await server.Client.GetAsync("/t.js?id=shop");
 
-        Assert.Contains("tag:\"/js/a.js\",beacon:\"/js/in\",pixel:\"/js/i.gif\"", shop, StringComparison.Ordinal);
+        Assert.All(["/js/in", "/js/i.gif"], path => Assert.Contains($"\"{path}\"", shop, StringComparison.Ordinal));
         Assert.Contains("percent", shop, StringComparison.Ordinal);
         Assert.DoesNotMatch("percent|pageshow", blog);
         Assert.Equal((HttpStatusCode.NotFound, HttpStatusCode.NotFound), (unknown.StatusCode, old.StatusCode));

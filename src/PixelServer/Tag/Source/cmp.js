@@ -16,8 +16,8 @@ tap('dataLayer', ([command, kind, words]) => {
       isRegional = true;
       delete said.google;
     }
-    if (Object.values(answer).includes(false)) isRequired = true;
-    for (const key in answer) if (!answer[key] || isRegional) delete answer[key];
+    if (answer.storage === false || answer.measurement === false) isRequired = true;
+    for (const key in answer) if (answer[key] ? isRegional : isRequired) delete answer[key];
   }
   say('google', answer);
 });
@@ -45,7 +45,7 @@ watch('__gpp', (api) => {
       const { PurposeConsents: consents } = [parsedSections.tcfeuv2].flat()[0];
       say('gpp', purposesAllow((id) => consents[id - 1] === true || consents.includes(id)));
     } else if (sections.some((id) => id === -1 || id > 5)) { // American states: everything until somebody opts out
-      say('gpp', { ...everything, ads: !/"((Sale|Sharing|TargetedAdvertising)OptOut":1|Gpc":true)/.test(JSON.stringify(parsedSections)) });
+      say('gpp', { ...everything, ads: !/"((Sale|Sharing|TargetedAdvertising)OptOut":1|OptOutSale":"Y"|Gpc":true)/.test(JSON.stringify(parsedSections)) });
     }
   }));
   return api;

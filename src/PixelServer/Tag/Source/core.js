@@ -95,8 +95,8 @@ function identify(id, traits, options) {
   for (const key in traits) {
     const text = traits[key];
     const name = /email/i.test(key) ? 'email_sha256' : /phone/i.test(key) && 'phone_sha256';
-    if (name || /\S@\S/.test(text)) delete properties[key];
-    if (name && text.trim) {
+    if (name || /\S@\S/.test(JSON.stringify(text))) delete properties[key];
+    if (name && text?.trim) {
       crypto.subtle?.digest('SHA-256', new TextEncoder().encode(text.trim().toLowerCase())).then((hash) => { properties[name] = hex(hash); });
     }
   }

@@ -67,6 +67,7 @@ async function sendImages() {
     const event = queue.shift();
     if (!await byImage(event)) return retry([event]);
     finish([event], true, 'image');
+    tries = 0;
   }
 }
 
@@ -79,8 +80,8 @@ async function send(batch) {
   try {
     response = await post(body, true).catch(() => post(body)); // somebody else may have used up what may outlive the page
   } catch { // away, or a policy forbids it
-    queue.unshift(...events);
-    return !navigator.onLine || sendImages();
+    retry(events);
+    return sendImages();
   }
   const { status } = response;
   const { code: whole = status, refused } = status === 204 ? {} : await response.json().catch(() => ({}));
@@ -111,7 +112,7 @@ async function flush() {
 
 function beacon(batch) {
   if (may('storage') && navigator.sendBeacon?.(endpoint, bodyOf(batch))) return finish(batch.map((one) => one.event), true, 'beacon');
-  if (batch.length < 2) return send(batch);
+  if (batch.length < 2 || !may('storage')) return send(batch);
   const half = batch.length >> 1;
   beacon(batch.slice(0, half));
   beacon(batch.slice(half));
