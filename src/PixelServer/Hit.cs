@@ -36,8 +36,14 @@ internal sealed class Hit
     /// <summary>The site's own id of the person.</summary>
     public string? UserId { get; init; }
 
-    /// <summary>Lower-case hex SHA-256 of a normalised address; only from the server API.</summary>
+    /// <summary>Lower-case hex SHA-256 of a normalised address; only from the holder of a secret key.</summary>
     public string? EmailSha256 { get; init; }
+
+    /// <summary>
+    /// What a client that sends again sends again: made of the site and the client's own id of the message. Of events with the same key the
+    /// store keeps the first. Null where the client gave no such id.
+    /// </summary>
+    public Guid? OnceKey { get; init; }
 
     /// <summary>Page address as the client sent it.</summary>
     public string? Url { get; init; }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Data.Common;
+using PixelServer.Api;
 using PixelServer.Collect;
 using PixelServer.Demo;
 using PixelServer.Enrich;
@@ -38,6 +39,7 @@ internal static class Program
         services.AddJournal(configuration);
         services.AddCollect(configuration);
         services.AddMail(configuration);
+        services.AddApi(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
         services.AddOps();
@@ -54,6 +56,7 @@ internal static class Program
         app.UseRouting();
         app.MapReport();
         app.MapMail();
+        app.MapApi();
         app.MapTag();
         app.MapOps();
         app.Lifetime.ApplicationStarted.Register(() => WarnOfRetention(app));
@@ -145,6 +148,7 @@ internal static class Program
         services.AddJournal(configuration, journal);
         services.AddCollect(configuration);
         services.AddMail(configuration);
+        services.AddApi(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
         Settings.RefuseUnknown(configuration);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
@@ -5,6 +7,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
+    private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities)];
+    private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id"];
 
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
@@ -18,24 +22,58 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
         var consent = Consent.Decide(site!.Regime, caller.Gpc);
         if (!consent.Storage) visit.Withhold(site);
+        if (Strip(draft, caller, consent) is { } refused) return refused;
+
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, site, draft.Reset) : (Guid?)null;
+        hit = Make(draft, caller, source, site, consent, visitor, VisitorKind.Cookie);
+        return null;
+    }
+
+    /// <summary>The same for the holder of a key, who says whose event it is (<see cref="Draft.Claim"/>): no cookie is read or set, and whose pages may send was decided by the key.</summary>
+    public Refusal? AdmitClaimed(Draft draft, in Caller caller, Source source, out Hit? hit)
+    {
+        hit = null;
+        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
+        var consent = Consent.Decide(site!.Regime, caller.Gpc);
+        var claim = draft.Claim!;
+        if (claim.NoAds) consent = consent with { Ads = false };
+        if (Strip(draft, caller, consent) is { } refused) return refused;
+        if (!consent.User) draft.Properties.Drop(s_keptPerson);
+        if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
+
+        hit = Make(draft, caller, source, site, consent, consent.Storage ? claim.Visitor : null, claim.VisitorKind);
+        return null;
+    }
+
+    /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
+    public bool AllowsOrigin(string? siteId, string origin) => sites.Find(siteId, out var site) is null && site!.Origins.Allows(origin);
+
+    // What may not be kept leaves the draft before anything is made of it.
+    private static Refusal? Strip(Draft draft, in Caller caller, Consent consent)
+    {
         if (!consent.Measurement) return Refusal.ConsentRequired;
         if (!consent.User) draft.Properties.Drop(s_user);
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
-        if (KeepConsentStrings(draft, caller) is { } tooMuch) return tooMuch;
+        return KeepConsentStrings(draft, caller);
+    }
 
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, Consent consent, Guid? visitor, VisitorKind kind)
+    {
         var eventId = ids.Next(caller.ReceivedAt);
-        hit = new Hit
+        return new Hit
         {
             EventId = eventId,
             ReceivedAt = caller.ReceivedAt,
-            OccurredAt = ClientClock.Occurred(caller.ReceivedAt, draft.Timestamp, draft.SentAt),
+            OccurredAt = ClientClock.Occurred(caller.ReceivedAt, draft.Timestamp, draft.SentAt, draft.Claim?.BackHours ?? Limits.BackHours),
             SiteId = draft.Site ?? Parameters.DefaultSite,
             Source = source,
             Name = draft.Name ?? Parameters.DefaultName,
             ClientEventId = consent.Identifiers ? draft.EventId : null,
-            VisitorId = consent.Storage ? visit.Identify(cookies, caller, site, draft.Reset) : eventId,
-            VisitorKind = consent.Storage ? VisitorKind.Cookie : VisitorKind.None,
+            VisitorId = visitor ?? eventId,
+            VisitorKind = visitor is null ? VisitorKind.None : kind,
             UserId = consent.User ? draft.User : null,
+            EmailSha256 = consent.User ? draft.Claim?.EmailSha256 : null,
+            OnceKey = draft.Claim?.OnceKey,
             Url = consent.Identifiers ? draft.Url ?? caller.Referer : BareAddress.Of(draft.Url ?? caller.Referer),
             Title = draft.Title,
             Referrer = consent.Identifiers ? draft.Referrer : BareAddress.Of(draft.Referrer),
@@ -56,11 +94,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             Gpc = caller.Gpc,
             Properties = draft.Properties.ToJson(),
         };
-        return null;
     }
-
-    /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
-    public bool AllowsOrigin(string? siteId, string origin) => sites.Find(siteId, out var site) is null && site!.Origins.Allows(origin);
 
     private static Refusal? KeepConsentStrings(Draft draft, in Caller caller)
     {

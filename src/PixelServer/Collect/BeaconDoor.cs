@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.Extensions.Primitives;
-using PixelServer.Journal;
 using PixelServer.Ops;
 
 namespace PixelServer.Collect;
@@ -46,42 +45,12 @@ internal sealed class BeaconDoor(
         }
 
         var batch = refusal is null ? Read(http, body) : Refused(http, refusal);
-        var appends = Offer(batch);
-        var accepted = 0;
-        for (var i = 0; i < appends.Count; i++)
-        {
-            if (Refusal.Of(await appends[i]) is { } lost) batch.Refused.Add(new(batch.Taken[i].Index, lost));
-            else accepted++;
-        }
-
-        for (var i = appends.Count; i < batch.Taken.Count; i++) batch.Refused.Add(new(batch.Taken[i].Index, batch.Refused[^1].Refusal));
-        await AnswerAsync(http.Response, batch, accepted);
-    }
-
-    // All at once, so that one flush of the journal serves the whole body; but once it says no, nothing more is pressed on it.
-    private List<ValueTask<AppendOutcome>> Offer(Batch batch)
-    {
-        var appends = new List<ValueTask<AppendOutcome>>(batch.Taken.Count);
-        foreach (var (_, hit) in batch.Taken)
-        {
-            var append = journal.AppendAsync(hit);
-            if (append.IsCompletedSuccessfully)
-            {
-                var outcome = append.Result;
-                appends.Add(new(outcome));
-                if (outcome != AppendOutcome.Accepted) break;
-            }
-            else
-            {
-                appends.Add(append);
-            }
-        }
-
-        return appends;
+        await batch.OfferAsync(journal, ledger);
+        await AnswerAsync(http.Response, batch);
     }
 
     // Nothing is awaited in here: the draft is the thread's own.
-    private Batch Read(HttpContext http, byte[] body)
+    private HitBatch Read(HttpContext http, byte[] body)
     {
         var query = http.Request.QueryString.Value;
         if (query?.Length > Limits.BeaconQueryChars) return Refused(http, Refusal.QueryTooLong);
@@ -90,7 +59,7 @@ internal sealed class BeaconDoor(
 
         var caller = Caller.Of(http, clock.GetUtcNow(), trusted, countryHeader);
         var visit = new Visit();
-        var batch = new Batch();
+        var batch = new HitBatch();
         var draft = Draft.Fresh();
         if (kind == BodyKind.Form)
         {
@@ -112,49 +81,33 @@ internal sealed class BeaconDoor(
         void Admit(Draft draft, Refusal? unusable)
         {
             Hit? hit = null;
-            var index = batch.Count;
             unusable ??= QueryReader.Read(query, draft, keepFirst: true);
             unusable ??= admission.Admit(draft, caller, Source.Beacon, ref visit, out hit);
-            if (unusable is null) batch.Taken.Add((index, hit!));
-            else batch.Refused.Add(new(index, unusable));
+            if (unusable is null) batch.Take(hit!);
+            else batch.Refuse(unusable);
         }
     }
 
     // The body as a whole: it counts as one event.
-    private Batch Refused(HttpContext http, Refusal refusal)
+    private HitBatch Refused(HttpContext http, Refusal refusal)
     {
         var origin = http.Request.Headers.Origin.ToString();
         if (origin.Length > 0) Cors.WriteHeaders(http.Response.Headers, origin, AllowsOrigin(http.Request.QueryString.Value, origin));
-        return new Batch { Whole = refusal };
+        return new HitBatch { Whole = refusal };
     }
 
-    private async Task AnswerAsync(HttpResponse response, Batch batch, int accepted)
+    private static Task AnswerAsync(HttpResponse response, HitBatch batch)
     {
-        if (batch.Whole is { } whole)
+        if ((batch.Whole ?? batch.Retry) is { } refusal) return Problem.WriteAsync(response, refusal, batch.Accepted, batch.Refused);
+        if (batch.Refused.Count > 0)
         {
-            ledger.Refused(whole.Code);
-            await Problem.WriteAsync(response, whole, 0, []);
-            return;
+            return batch.Accepted > 0
+                ? Problem.WriteReceiptAsync(response, batch.Accepted, batch.Refused)
+                : Problem.WriteAsync(response, batch.Refused[0].Refusal, 0, batch.Refused);
         }
 
-        if (batch.Refused.Count == 0)
-        {
-            response.StatusCode = StatusCodes.Status204NoContent;
-            return;
-        }
-
-        batch.Refused.Sort((a, b) => a.Index.CompareTo(b.Index));
-        Refusal? retry = null;
-        foreach (var (_, refusal) in batch.Refused)
-        {
-            ledger.Refused(refusal.Code);
-            if (refusal.MayBeRetried) retry ??= refusal;
-        }
-
-        // What can be sent again decides: a 2xx would make the client forget it.
-        if (retry is not null) await Problem.WriteAsync(response, retry, accepted, batch.Refused);
-        else if (accepted > 0) await Problem.WriteReceiptAsync(response, accepted, batch.Refused);
-        else await Problem.WriteAsync(response, batch.Refused[0].Refusal, 0, batch.Refused);
+        response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
     }
 
     private bool AllowsOrigin(string? query, string origin)
@@ -162,14 +115,5 @@ internal sealed class BeaconDoor(
         var draft = Draft.Fresh();
         if (query?.Length > Limits.BeaconQueryChars || QueryReader.Read(query, draft) is not null) return false;
         return admission.AllowsOrigin(draft.Site, origin);
-    }
-
-    /// <summary>What became of the events of one body, by their place in it.</summary>
-    private sealed class Batch
-    {
-        public List<(int Index, Hit Hit)> Taken { get; } = [];
-        public List<RefusedEvent> Refused { get; } = [];
-        public Refusal? Whole { get; init; }
-        public int Count => Taken.Count + Refused.Count;
     }
 }

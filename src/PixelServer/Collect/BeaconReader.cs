@@ -176,7 +176,7 @@ internal ref struct BeaconReader
     private Refusal? AddProperty(PropertyWriter writer, scoped ReadOnlySpan<byte> key, bool isConsent)
     {
         _reader.Read();
-        if (key.SequenceEqual(Parameters.KeptConsent))
+        if (Parameters.IsReserved(key))
         {
             _reader.Skip();
             return null;

@@ -7,22 +7,31 @@ namespace PixelServer.Collect;
 /// <summary>Reads a request's body, unpacked and bounded, whatever its length is said to be.</summary>
 internal static class BodyReader
 {
+    /// <summary>What anyone may send.</summary>
+    public static readonly BodyLimits Public = new(Limits.BodyBytes, Limits.UnpackedBytes);
+
+    /// <summary>What the holder of a key may send.</summary>
+    public static readonly BodyLimits Keyed = new(Limits.KeyedBodyBytes, Limits.KeyedUnpackedBytes);
+
     private enum Packing { None, Gzip, Brotli, Unknown }
 
     /// <summary>The whole body, or why there is none.</summary>
     /// <exception cref="IOException">The client has gone: there is nobody to answer.</exception>
     /// <exception cref="OperationCanceledException">The same.</exception>
-    public static async ValueTask<(byte[] Body, Refusal? Refusal)> ReadAsync(HttpRequest request)
+    public static ValueTask<(byte[] Body, Refusal? Refusal)> ReadAsync(HttpRequest request) => ReadAsync(request, Public);
+
+    /// <inheritdoc cref="ReadAsync(HttpRequest)"/>
+    public static async ValueTask<(byte[] Body, Refusal? Refusal)> ReadAsync(HttpRequest request, BodyLimits limits)
     {
         var packing = PackingOf(request.Headers.ContentEncoding.ToString());
         if (packing == Packing.Unknown) return ([], Refusal.UnsupportedEncoding);
-        if (request.ContentLength > Limits.BodyBytes) return ([], Refusal.BodyTooLarge);
+        if (request.ContentLength > limits.Bytes) return ([], Refusal.BodyTooLarge);
 
         try
         {
-            var (body, refusal) = await ReadRawAsync(request);
+            var (body, refusal) = await ReadRawAsync(request, limits.Bytes);
             if (refusal is not null || packing == Packing.None || body.Length == 0) return (body, refusal);
-            return Unpack(body, packing);
+            return Unpack(body, packing, limits.UnpackedBytes);
         }
         catch (BadHttpRequestException e)
         {
@@ -36,14 +45,14 @@ internal static class BodyReader
         }
     }
 
-    private static async ValueTask<(byte[] Body, Refusal? Refusal)> ReadRawAsync(HttpRequest request)
+    private static async ValueTask<(byte[] Body, Refusal? Refusal)> ReadRawAsync(HttpRequest request, int most)
     {
         while (true)
         {
             var read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
-            if (read.IsCompleted || read.Buffer.Length > Limits.BodyBytes)
+            if (read.IsCompleted || read.Buffer.Length > most)
             {
-                var body = read.Buffer.Length > Limits.BodyBytes ? null : read.Buffer.ToArray();
+                var body = read.Buffer.Length > most ? null : read.Buffer.ToArray();
                 request.BodyReader.AdvanceTo(read.Buffer.End);
                 return body is null ? ([], Refusal.BodyTooLarge) : (body, null);
             }
@@ -52,13 +61,13 @@ internal static class BodyReader
         }
     }
 
-    private static (byte[] Body, Refusal? Refusal) Unpack(byte[] packed, Packing packing)
+    private static (byte[] Body, Refusal? Refusal) Unpack(byte[] packed, Packing packing, int most)
     {
         // One byte more than may come: a buffer that is full to the end says that there was too much.
-        var unpacked = ArrayPool<byte>.Shared.Rent(Limits.UnpackedBytes + 1);
+        var unpacked = ArrayPool<byte>.Shared.Rent(most + 1);
         try
         {
-            var room = unpacked.AsSpan(0, Limits.UnpackedBytes + 1);
+            var room = unpacked.AsSpan(0, most + 1);
             var isWhole = packing == Packing.Gzip ? TryGunzip(packed, room, out var length) : TryUnbrotli(packed, room, out length);
             if (length == room.Length) return ([], Refusal.BodyTooLarge);
             return isWhole ? (room[..length].ToArray(), null) : ([], Refusal.BadEncoding);
@@ -101,3 +110,8 @@ internal static class BodyReader
         _ => Packing.Unknown,
     };
 }
+
+/// <summary>How large a body may be.</summary>
+/// <param name="Bytes">As it comes.</param>
+/// <param name="UnpackedBytes">When unpacked.</param>
+internal readonly record struct BodyLimits(int Bytes, int UnpackedBytes);

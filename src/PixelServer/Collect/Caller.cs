@@ -73,6 +73,27 @@ internal readonly struct Caller
         };
     }
 
+    /// <summary>The visitor as a backend describes them: of the backend's own request nothing is the visitor's.</summary>
+    public static Caller Told(DateTimeOffset receivedAt, IPAddress? address, string? userAgent, bool gpc) => new()
+    {
+        ReceivedAt = receivedAt,
+        Address = address,
+        IsHttps = true,
+        Cookies = default,
+        Origin = null,
+        Referer = null,
+        UserAgent = userAgent,
+        HintBrands = null,
+        HintMobile = null,
+        HintPlatform = null,
+        Purpose = null,
+        FetchDest = null,
+        FetchMode = null,
+        Country = null,
+        Gpc = gpc,
+        Dnt = null,
+    };
+
     /// <summary>A proxy may fold two headers into one: every member counts, and one that says yes is enough.</summary>
     public static bool IsGpc(StringValues values)
     {

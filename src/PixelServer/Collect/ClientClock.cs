@@ -29,11 +29,15 @@ internal static class ClientClock
     }
 
     /// <summary>When it happened by our clock; the time of arrival where the client's time is missing or too far away to be believed.</summary>
-    public static DateTimeOffset Occurred(DateTimeOffset received, DateTimeOffset? timestamp, DateTimeOffset? sentAt)
+    /// <param name="received">When the request came.</param>
+    /// <param name="timestamp">When it happened, by the client's clock.</param>
+    /// <param name="sentAt">When it was sent, by the same clock; without it the clock is taken for right.</param>
+    /// <param name="backHours">How far back the client may date an event.</param>
+    public static DateTimeOffset Occurred(DateTimeOffset received, DateTimeOffset? timestamp, DateTimeOffset? sentAt, int backHours = Limits.BackHours)
     {
         if (timestamp is not { } happened) return received;
         var age = (sentAt ?? received) - happened;
-        if (age > TimeSpan.FromHours(Limits.BackHours) || age < -TimeSpan.FromMinutes(Limits.AheadMinutes)) return received;
+        if (age > TimeSpan.FromHours(backHours) || age < -TimeSpan.FromMinutes(Limits.AheadMinutes)) return received;
         return (received - age).ToUniversalTime();
     }
 

@@ -22,10 +22,10 @@ internal static class DoorRoutes
             Answers =
             [
                 new(200, "The GIF. Without the header `X-Pixel-Refused` the event is kept; with it the event was refused and the header holds the code:\n\n"
-                    + Codes(Refusal.All.Where(one => one.Status is 400 or 403)), "image/gif"),
+                    + Codes(Refusal.All.Where(one => one.Status is 400 or 403 && !one.NeedsKey)), "image/gif"),
                 .. Problems(Refusal.All.Where(one => one.Status == 405)),
                 new(503, "The same GIF: the event could not be kept and may be sent again after `Retry-After`; `X-Pixel-Refused` holds the code:\n\n"
-                    + Codes(Refusal.All.Where(one => one.MayBeRetried)), "image/gif"),
+                    + Codes(Refusal.All.Where(one => one.MayBeRetried && !one.NeedsKey)), "image/gif"),
             ],
         },
         new("HEAD", paths.Pixel, Group, "The headers of the GIF; not counted as an event") { Answers = [new(200, "The headers.")] },
@@ -49,7 +49,7 @@ internal static class DoorRoutes
                 new(200, "Some events are kept; those that are not are named by their index and must not be sent again.", "application/json",
                     """{"accepted":1,"refused":[{"index":1,"code":"name_too_long"}]}"""),
                 new(204, "Every event is kept."),
-                .. Problems(Refusal.All),
+                .. Problems(Refusal.All.Where(one => !one.NeedsKey)),
             ],
         },
         new("OPTIONS", paths.Beacon, Group, "Preflight of a request from a page of another origin (CORS)")

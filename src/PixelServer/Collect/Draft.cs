@@ -25,6 +25,9 @@ internal sealed class Draft
     /// <summary>The page forgot the person: what the device keeps is not to be believed.</summary>
     public bool Reset { get; private set; }
 
+    /// <summary>What only the holder of a key can say; null on the doors that are open to anyone.</summary>
+    public Claim? Claim { get; set; }
+
     public PropertyWriter Properties { get; } = new();
     public PropertyWriter Consent { get; } = new();
 
@@ -42,6 +45,7 @@ internal sealed class Draft
         Value = null;
         Timestamp = SentAt = null;
         Reset = false;
+        Claim = null;
         Properties.Clear();
         Consent.Clear();
     }

@@ -28,6 +28,20 @@ internal static class Limits
     /// <summary>A query on the beacon counts for every event of the body, so that it must stay small.</summary>
     public const int BeaconQueryChars = 2_048;
 
+    /// <summary>Of the doors with keys: SDKs fill a batch up to 500 kB (Segment, "HTTP API source", limits).</summary>
+    public const int KeyedBodyBytes = 512 * 1024;
+
+    public const int KeyedUnpackedBytes = 4 * KeyedBodyBytes;
+    public const int KeyedBatchEvents = 2_500;
+
+    /// <summary>One event of a batch there, as it stands in the body.</summary>
+    public const int KeyedEventBytes = 32 * 1024;
+
+    /// <summary>A client's own id of a message, by which a second copy is known.</summary>
+    public const int MessageIdChars = 100;
+
+    public const int AnonymousIdChars = 256;
+
     public const int SiteIdChars = 64;
     public const int NameChars = 200;
     public const int UserIdChars = 256;
@@ -66,6 +80,9 @@ internal static class Limits
 
     /// <summary>How far back a public client may date an event (Matomo's rule for clients without a token).</summary>
     public const int BackHours = 24;
+
+    /// <summary>How far back an app may date an event: it keeps a queue while there is no net.</summary>
+    public const int AppBackHours = 7 * 24;
 
     public const int AheadMinutes = 5;
 

@@ -49,6 +49,16 @@ internal static class Parameters
         new(ParameterKind.Consent, "us_privacy", "us_privacy", "IAB US privacy string", "1YNN"),
     ];
 
+    /// <summary>Where the properties hold what the holder of a key said about the person (hashed) and the device. From a client they are dropped, as <see cref="KeptConsent"/>.</summary>
+    public static ReadOnlySpan<byte> KeptIdentities => "$identities"u8;
+
+    /// <inheritdoc cref="KeptIdentities"/>
+    public static ReadOnlySpan<byte> KeptDevice => "$device"u8;
+
+    /// <summary>Whether the name is one of the server's own, which no client can write.</summary>
+    public static bool IsReserved(ReadOnlySpan<byte> name) =>
+        name.StartsWith("$"u8) && (name.SequenceEqual(KeptConsent) || name.SequenceEqual(KeptIdentities) || name.SequenceEqual(KeptDevice));
+
     private static readonly FrozenDictionary<string, Parameter>.AlternateLookup<ReadOnlySpan<char>> s_byName = All
         .SelectMany(p => p.Query == p.Json ? [(p.Query, p)] : new[] { (p.Query, p), (p.Json, p) })
         .ToFrozenDictionary(row => row.Item1, row => row.p, StringComparer.Ordinal)

@@ -63,7 +63,7 @@ internal static class QueryReader
     {
         if (rawValue.Length > Limits.PropertyBytes * RawPerChar) return Refusal.PropertyTooLong;
         var key = Text.Decode(rawKey, ref Scratch(ref t_key));
-        if (key.SequenceEqual(Parameters.KeptConsent)) return null;
+        if (Parameters.IsReserved(key)) return null;
         return draft.Properties.AddText(key, Text.Decode(rawValue, ref Scratch(ref t_value)), keepFirst);
     }
 

@@ -9,11 +9,12 @@ internal sealed class Refusal
 {
     private static readonly List<Refusal> s_all = [];
 
-    private Refusal(string code, int status, string title, int retryAfterSeconds = 0)
+    private Refusal(string code, int status, string title, int retryAfterSeconds = 0, bool withKey = false)
     {
         (Code, Status, Title) = (code, status, title);
         Header = code;
         RetryAfter = retryAfterSeconds == 0 ? StringValues.Empty : retryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        NeedsKey = withKey;
         s_all.Add(this);
     }
 
@@ -31,6 +32,9 @@ internal sealed class Refusal
     /// <summary>Seconds; empty where the same request must not be sent again.</summary>
     public StringValues RetryAfter { get; }
 
+    /// <summary>Only the doors with keys give it.</summary>
+    public bool NeedsKey { get; }
+
     public bool MayBeRetried => RetryAfter.Count > 0;
 
     // Who may send what.
@@ -39,10 +43,14 @@ internal sealed class Refusal
     public static readonly Refusal OriginNotAllowed = new("origin_not_allowed", 403, "The site does not take events from pages of this origin.");
     public static readonly Refusal ConsentRequired = new("consent_required", 403, "The site keeps events of visitors who agreed, and no agreement came with this one.");
 
+    public static readonly Refusal KeyOfAnotherSite = new("key_of_another_site", 403, "The key is of another site than the one that the event names.", withKey: true);
+
     // What an event may hold.
     public static readonly Refusal NameTooLong = new("name_too_long", 400, "The event name is longer than 200 characters.");
     public static readonly Refusal UserIdTooLong = new("user_id_too_long", 400, "The user id is longer than 256 characters.");
     public static readonly Refusal EventIdTooLong = new("event_id_too_long", 400, "The event id is longer than 200 characters.");
+    public static readonly Refusal MessageIdTooLong = new("message_id_too_long", 400, "The message id is longer than 100 characters.", withKey: true);
+    public static readonly Refusal AnonymousIdTooLong = new("anonymous_id_too_long", 400, "The anonymous id is longer than 256 characters.", withKey: true);
     public static readonly Refusal UrlTooLong = new("url_too_long", 400, "The page address is longer than 4096 characters.");
     public static readonly Refusal ReferrerTooLong = new("referrer_too_long", 400, "The referrer is longer than 4096 characters.");
     public static readonly Refusal TitleTooLong = new("title_too_long", 400, "The page title is longer than 1024 characters.");
@@ -59,8 +67,9 @@ internal sealed class Refusal
     public static readonly Refusal UnsupportedType = new("unsupported_type", 415, "The body is not JSON, text or a form.");
     public static readonly Refusal UnsupportedCharset = new("unsupported_charset", 415, "The body is not in UTF-8.");
     public static readonly Refusal UnsupportedEncoding = new("unsupported_encoding", 415, "The body is packed in another way than gzip or br, or more than once.");
-    public static readonly Refusal BodyTooLarge = new("body_too_large", 413, "The body is larger than 65536 bytes, or 524288 bytes when unpacked.");
-    public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events, or headers and query times its events come to more than 2097152 bytes.");
+    public static readonly Refusal BodyTooLarge = new("body_too_large", 413, "The body is larger than 65536 bytes, or 524288 when unpacked; with a key 524288, or 2097152 when unpacked.");
+    public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events (2500 with a key), or headers and query times its events come to more than 2097152 bytes.");
+    public static readonly Refusal EventTooLarge = new("event_too_large", 413, "An event of the batch is larger than 32768 bytes.", withKey: true);
     public static readonly Refusal EmptyBody = new("empty_body", 400, "The body is empty.");
     public static readonly Refusal EmptyBatch = new("empty_batch", 400, "The batch is empty.");
     public static readonly Refusal BadBody = new("bad_body", 400, "The body ends early or breaks the rules of HTTP.");

@@ -6,19 +6,22 @@ namespace PixelServer.Journal;
 
 /// <summary>A <see cref="Hit"/> as bytes. Fixed part first, then the fields that are present, each as tag, length, bytes.</summary>
 /// <remarks><code>
-///  0 u8 version (1)   1 u8 source   2 u8 visitor kind   3 u8 flags: 1 storage, 2 measurement, 4 ads, 8 GPC
+///  0 u8 version (2, or 1 where no field needs 2)   1 u8 source   2 u8 visitor kind   3 u8 flags: 1 storage, 2 measurement, 4 ads, 8 GPC
 ///  4 u8[16] event id  20 u8[16] visitor id (big-endian)  36 i64 received at  44 i64 occurred at (Unix microseconds)
-/// 52 fields: u8 tag, varint length, bytes: text in UTF-8, amounts as the four words of a decimal, addresses as 4 or 16 bytes
-/// </code>A new field is a new tag and a new version; tags are never used again for something else.</remarks>
+/// 52 fields: u8 tag, varint length, bytes: text in UTF-8, amounts as the four words of a decimal, addresses as 4 or 16 bytes,
+///    ids as 16 bytes (big-endian)
+/// </code>A new field is a new tag and a new version, which only hits that have the field are written in: what a server leaves behind stays readable to the
+/// one before it as far as that can be. Tags are never used again for something else.</remarks>
 internal static class HitCodec
 {
-    private const byte Version = 1;
+    private const byte First = 1, WithOnceKey = 2, Version = 2;
     private const int FixedBytes = 52;
 
     private enum Field : byte
     {
         SiteId = 1, Name, ClientEventId, UserId, EmailSha256, Url, Title, Referrer, Value, Currency, Ip, ProxyCountry, UserAgent,
         HintBrands, HintMobile, HintPlatform, Purpose, FetchDest, FetchMode, Properties,
+        OnceKey,
     }
 
     /// <summary>Writes the hit and returns its length; false if <paramref name="to"/> is too small.</summary>
@@ -26,7 +29,7 @@ internal static class HitCodec
     {
         written = 0;
         if (to.Length < FixedBytes) return false;
-        to[0] = Version;
+        to[0] = hit.OnceKey is null ? First : WithOnceKey;
         to[1] = (byte)hit.Source;
         to[2] = (byte)hit.VisitorKind;
         to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0));
@@ -56,6 +59,7 @@ internal static class HitCodec
         fields.Text(Field.FetchDest, hit.FetchDest);
         fields.Text(Field.FetchMode, hit.FetchMode);
         fields.Bytes(Field.Properties, hit.Properties.Span);
+        fields.Id(Field.OnceKey, hit.OnceKey);
         written = FixedBytes + fields.Written;
         return fields.Fits;
     }
@@ -65,7 +69,7 @@ internal static class HitCodec
     public static Hit Read(ReadOnlySpan<byte> from)
     {
         if (from.Length > 0 && from[0] > Version) throw new NewerJournalException("a hit");
-        if (from.Length < FixedBytes || from[0] != Version) throw new InvalidDataException("Not a hit.");
+        if (from.Length < FixedBytes || from[0] < First) throw new InvalidDataException("Not a hit.");
         if (!Enum.IsDefined((Source)from[1]) || !Enum.IsDefined((VisitorKind)from[2])) throw new InvalidDataException("Not a hit.");
         var fields = new FieldReader(from[FixedBytes..]);
         string? siteId = null, name = null, clientEventId = null, userId = null, emailSha256 = null, url = null, title = null, referrer = null;
@@ -73,6 +77,7 @@ internal static class HitCodec
         string? purpose = null, fetchDest = null, fetchMode = null;
         decimal? value = null;
         IPAddress? ip = null;
+        Guid? onceKey = null;
         ReadOnlyMemory<byte> properties = default;
         while (fields.Next(out var tag, out var bytes))
         {
@@ -98,6 +103,7 @@ internal static class HitCodec
                 case Field.FetchDest: fetchDest = Encoding.UTF8.GetString(bytes); break;
                 case Field.FetchMode: fetchMode = Encoding.UTF8.GetString(bytes); break;
                 case Field.Properties: properties = bytes.ToArray(); break;
+                case Field.OnceKey: onceKey = bytes.Length == 16 ? new Guid(bytes, bigEndian: true) : throw new InvalidDataException("Not an id."); break;
                 default: throw new InvalidDataException($"Unknown field {tag}.");
             }
         }
@@ -119,6 +125,7 @@ internal static class HitCodec
             ClientEventId = clientEventId,
             UserId = userId,
             EmailSha256 = emailSha256,
+            OnceKey = onceKey,
             Url = url,
             Title = title,
             Referrer = referrer,
@@ -200,6 +207,14 @@ internal static class HitCodec
             Span<byte> bytes = stackalloc byte[16];
             address.TryWriteBytes(bytes, out var length);
             Bytes(tag, bytes[..length]);
+        }
+
+        public void Id(Field tag, Guid? id)
+        {
+            if (id is not { } given || !Fits) return;
+            Span<byte> bytes = stackalloc byte[16];
+            given.TryWriteBytes(bytes, bigEndian: true, out _);
+            Bytes(tag, bytes);
         }
 
         private void Start(Field tag, int length)

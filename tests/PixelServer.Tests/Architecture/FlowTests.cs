@@ -14,6 +14,7 @@ public sealed partial class FlowTests
         ["Store"] = ["Journal", "Enrich", "Ops"],
         ["Report"] = ["Store", "Ops"],
         ["Mail"] = ["Collect", "Journal", "Enrich", "Store", "Ops"],
+        ["Api"] = ["Collect", "Journal", "Ops"],
         ["Tag"] = ["Collect", "Ops"],
         ["Demo"] = ["Collect", "Mail", "Store", "Ops"],
         ["Ops"] = [],

@@ -67,7 +67,7 @@ public sealed class HitCodecProperties
     public void A_hit_of_a_later_version_is_never_misread()
     {
         var bytes = Bytes(Events.Full().Hit);
-        bytes[0]++;
+        bytes[0] = 3;
         Assert.Throws<NewerJournalException>(() => HitCodec.Read(bytes));
     }
 
@@ -77,6 +77,13 @@ public sealed class HitCodecProperties
         // Written by the first release. It must never change: a journal of then has to drain now.
         Assert.Equal("shop", HitCodec.Read(Convert.FromHexString(Version1)).SiteId);
         Assert.Equal(Version1, Convert.ToHexString(Bytes(Events.Full(1, Events.Noon).Hit)));
+    }
+
+    [Fact]
+    public void A_hit_is_written_in_the_oldest_version_that_can_hold_it()
+    {
+        Assert.Equal(1, Bytes(Events.Full().Hit)[0]);
+        Assert.Equal(2, Bytes(Events.Full(onceKey: Guid.NewGuid()).Hit)[0]);
     }
 
     private static bool IsHitOrNamedError(byte[] bytes)

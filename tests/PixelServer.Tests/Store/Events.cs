@@ -11,7 +11,7 @@ internal static class Events
 {
     public static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
 
-    public static Event Full(int number = 1, DateTimeOffset? at = null) => new()
+    public static Event Full(int number = 1, DateTimeOffset? at = null, Guid? onceKey = null) => new()
     {
         Hit = new Hit
         {
@@ -26,6 +26,7 @@ internal static class Events
             VisitorKind = VisitorKind.Cookie,
             UserId = "user123",
             EmailSha256 = new string('a', 64),
+            OnceKey = onceKey,
             Url = "https://shop.example/cart?utm_source=meta",
             Title = "Cart",
             Referrer = "https://l.facebook.com/",
@@ -115,6 +116,7 @@ internal static class Events
 
     public static readonly Gen<Event> Any =
         from id in Gen.Guid
+        from onceKey in Gen.OneOf(Gen.Const(() => (Guid?)null), Gen.Guid.Select(key => (Guid?)key))
         from times in Gen.Select(Time, Time)
         from texts in Maybe.Array[24]
         from required in Text.Array[2]
@@ -141,6 +143,7 @@ internal static class Events
                 ClientEventId = texts[0],
                 UserId = texts[1],
                 EmailSha256 = texts[2],
+                OnceKey = onceKey,
                 Url = texts[3],
                 Title = texts[4],
                 Referrer = texts[5],
