@@ -42,6 +42,9 @@ internal sealed class ApiKeys
     public static ApiKeyFile File(KeyOptions options, DataDirectory directory) =>
         new(options.File.Length > 0 ? Path.GetFullPath(options.File) : directory.KeyFile("api"));
 
+    /// <summary>Where their last uses stand.</summary>
+    public static KeyUseFile UseFile(KeyOptions options, DataDirectory directory) => new(File(options, directory).Path + "-used");
+
     /// <summary>
     /// The key with this text, also one that is expired or revoked; null for every other text. Hashes once and compares once, in constant
     /// time, whatever is asked for. How long the look-up of the id takes may be seen: an id is no secret.
@@ -59,7 +62,7 @@ internal sealed class ApiKeys
         return _proof(bytes, found is null ? s_nobody : found.Sha256.Span) ? found : null;
     }
 
-    private static bool Proves(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256)
+    public static bool Proves(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(text, hash);
