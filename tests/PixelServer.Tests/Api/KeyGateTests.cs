@@ -223,6 +223,21 @@ public sealed class KeyGateTests
         Assert.Equal($"Write shop {write.Id}", (await host.AskAsync(KeyHost.Basic(writeText), headers: (name, value))).Said);
     }
 
+    [Fact]
+    public async Task The_operator_is_told_once_of_a_secret_key_in_a_browser_and_never_the_key()
+    {
+        await using var host = await KeyHost.StartAsync(_clock);
+        var (key, text) = await host.MakeAsync(KeyKind.Secret);
+        _clock.Advance(s_look);
+
+        for (var i = 0; i < 3; i++) await host.AskAsync(KeyHost.Basic(text), headers: ("Origin", "https://shop.example"));
+        await host.AskAsync(KeyHost.Basic(Wrong(text)), headers: ("Origin", "https://shop.example"));
+        await host.App.StopAsync();
+
+        Assert.Single(host.App.Output.Split('\n'), line => line.Contains("WRN KeyGate", StringComparison.Ordinal) && line.Contains(key.Id, StringComparison.Ordinal));
+        Assert.DoesNotContain(text[13..], host.App.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("https://shop.example", true)]
     [InlineData("https://SHOP.example", true)]
