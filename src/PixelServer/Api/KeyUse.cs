@@ -15,7 +15,11 @@ internal sealed class KeyUse(KeyUseFile file, TimeProvider clock, ILogger<KeyUse
     private readonly Dictionary<string, long> _written = new(StringComparer.Ordinal);
     private bool _warned;
 
-    public void Note(ApiKey key) => _seconds[key.Id] = clock.GetUtcNow().ToUnixTimeSeconds();
+    public void Note(ApiKey key)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeSeconds();
+        if (!_seconds.TryGetValue(key.Id, out var noted) || noted != now) _seconds[key.Id] = now; // reading takes no lock
+    }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
