@@ -9,7 +9,7 @@ internal sealed class Ledger
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, long> _refused = new(StringComparer.Ordinal);
-    private long _received, _recovered, _stored, _rejected, _waiting;
+    private long _received, _recovered, _stored, _replayed, _rejected, _waiting;
 
     /// <summary>Events that were found in the journal at the start and are not in the store.</summary>
     public void Recovered(long count) { lock (_lock) { _recovered += count; _waiting += count; } }
@@ -30,18 +30,21 @@ internal sealed class Ledger
     /// <summary>Events whose transaction has committed.</summary>
     public void Stored(long count) { lock (_lock) { _stored += count; _waiting -= count; } }
 
+    /// <summary>Of the stored events those that made no row, because an earlier copy of the same message is in the store.</summary>
+    public void Replayed(long count) { lock (_lock) _replayed += count; }
+
     /// <summary>Events that the database refused, now in <c>events_rejected</c>.</summary>
     public void Rejected(long count) { lock (_lock) { _rejected += count; _waiting -= count; } }
 
     public LedgerPage Read()
     {
-        lock (_lock) return new(_received, _recovered, _stored, _rejected, _waiting, new Dictionary<string, long>(_refused));
+        lock (_lock) return new(_received, _recovered, _stored, _replayed, _rejected, _waiting, new Dictionary<string, long>(_refused));
     }
 }
 
 /// <summary>One consistent reading of the <see cref="Ledger"/>.</summary>
 internal sealed record LedgerPage(
-    long Received, long Recovered, long Stored, long Rejected, long Waiting, IReadOnlyDictionary<string, long> Refused)
+    long Received, long Recovered, long Stored, long Replayed, long Rejected, long Waiting, IReadOnlyDictionary<string, long> Refused)
 {
     public bool Balances => Received + Recovered == Stored + Rejected + Waiting + Refused.Values.Sum();
 }

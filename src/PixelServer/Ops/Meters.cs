@@ -27,6 +27,7 @@ internal sealed class Meters : IDisposable
         _meter.CreateObservableCounter("pixel_events_received", () => (_page = ledger.Read()).Received, description: "Events that came through the doors, refused ones included.");
         _meter.CreateObservableCounter("pixel_events_recovered", () => _page.Recovered, description: "Events found in the journal at the start that the store did not have.");
         _meter.CreateObservableCounter("pixel_events_stored", () => _page.Stored, description: "Events in the store, committed.");
+        _meter.CreateObservableCounter("pixel_events_replayed", () => _page.Replayed, description: "Of the stored events second copies of a message, which made no row.");
         _meter.CreateObservableCounter("pixel_events_rejected", () => _page.Rejected, description: "Events that the database refused, now in events_rejected.");
         _meter.CreateObservableCounter("pixel_events_refused", Refused, description: "Events turned away at the door, by reason.");
         _meter.CreateObservableGauge("pixel_events_waiting", () => _page.Waiting, description: "Events in the journal that are not in the store: the lag in events.");

@@ -168,8 +168,9 @@ internal sealed class Drain(
         _uncertain = (batch, false);
         try
         {
-            await store.SaveAsync(batch, ct);
+            var copies = await store.SaveAsync(batch, ct);
             Stored(batch);
+            if (copies > 0) ledger.Replayed(copies);
         }
         catch (RefusedRowException refusal) when (batch.Events.Count == 1)
         {

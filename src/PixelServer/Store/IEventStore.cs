@@ -18,11 +18,13 @@ internal interface IEventStore : IAsyncDisposable
 
     /// <summary>
     /// Stores the batch and moves the journal's position from <see cref="EventBatch.From"/> to <see cref="EventBatch.To"/> in
-    /// one transaction: both or neither. An empty batch only moves the position.
+    /// one transaction: both or neither. An empty batch only moves the position. An event whose <see cref="Hit.OnceKey"/> the store has had
+    /// within <see cref="StoreOptions.OnceDays"/>, or earlier in the batch, makes no row.
     /// </summary>
+    /// <returns>How many events made no row because they were second copies.</returns>
     /// <exception cref="PositionMovedException">The position was not <see cref="EventBatch.From"/>; nothing was stored.</exception>
     /// <exception cref="RefusedRowException">The store will never take one of the rows; nothing was stored.</exception>
-    Task SaveAsync(EventBatch batch, CancellationToken ct);
+    Task<int> SaveAsync(EventBatch batch, CancellationToken ct);
 
     /// <summary>
     /// Puts the one event of <paramref name="batch"/> into <c>events_rejected</c> with the reason, and moves the position past it, in

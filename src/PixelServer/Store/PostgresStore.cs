@@ -21,6 +21,7 @@ internal sealed class PostgresStore(
         await Migrations.RunPostgresAsync(source, connectionString, logger, ct);
         var yesterday = Today.AddDays(-1); // the journal may hold hits of before midnight
         await MakePartitionsAsync([.. Enumerable.Range(0, options.PartitionsAhead + 2).Select(yesterday.AddDays)], ct);
+        await PostgresReceipts.PruneAsync(source, clock.GetUtcNow().AddDays(-options.OnceDays), ct);
     }
 
     public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
@@ -34,18 +35,23 @@ internal sealed class PostgresStore(
         return position;
     }
 
-    public Task SaveAsync(EventBatch batch, CancellationToken ct) => BoundedAsync(async limited =>
+    public async Task<int> SaveAsync(EventBatch batch, CancellationToken ct)
     {
-        try
+        var copies = 0;
+        await BoundedAsync(async limited =>
         {
-            await SaveOnceAsync(batch, limited);
-        }
-        catch (PostgresException e) when (PostgresVerdicts.IsMissingPartition(e))
-        {
-            await MakePartitionsAsync(Partition.DaysOf(batch.Events, Today), limited);
-            await SaveOnceAsync(batch, limited);
-        }
-    }, ct);
+            try
+            {
+                copies = await SaveOnceAsync(batch, limited);
+            }
+            catch (PostgresException e) when (PostgresVerdicts.IsMissingPartition(e))
+            {
+                await MakePartitionsAsync(Partition.DaysOf(batch.Events, Today), limited);
+                copies = await SaveOnceAsync(batch, limited);
+            }
+        }, ct);
+        return copies;
+    }
 
     public Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct) => BoundedAsync(async limited =>
     {
@@ -83,17 +89,19 @@ internal sealed class PostgresStore(
 
     private DateOnly Today => DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
 
-    private async Task SaveOnceAsync(EventBatch batch, CancellationToken ct)
+    private async Task<int> SaveOnceAsync(EventBatch batch, CancellationToken ct)
     {
         try
         {
             await using var connection = await source.OpenConnectionAsync(ct);
             await using var transaction = await connection.BeginTransactionAsync(ct);
             await PostgresLocks.BoundAsync(connection, ct);
-            if (batch.Events.Count > 0) await PostgresCopy.SendAsync(connection, batch.Events, _limits, ct); // first: Citus then opens its shards in parallel
+            var events = await PostgresReceipts.NewAsync(connection, batch.Events, ct);
+            if (events.Count > 0) await PostgresCopy.SendAsync(connection, events, _limits, ct); // before the position: Citus then opens its shards in parallel
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
             _unknown.TryRemove(batch.Journal, out _);
+            return batch.Events.Count - events.Count;
         }
         catch (PostgresException e) when (PostgresVerdicts.JudgesARow(e))
         {

@@ -6,7 +6,7 @@ namespace PixelServer.Store;
 
 /// <summary>Events in the embedded database: prepared inserts, one transaction per batch, with the journal's position in it.</summary>
 /// <remarks>SQLite is synchronous: the work runs on a pool thread, one writer at a time.</remarks>
-internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<SqliteStore> logger) : IEventStore
+internal sealed class SqliteStore(string file, StoreOptions options, TimeProvider clock, ILogger<SqliteStore> logger) : IEventStore
 {
     // Earlier versions can lose committed pages when a writer resets the log beside another connection (sqlite.org/wal.html#walresetbug).
     private static readonly Version Oldest = new(3, 51, 3);
@@ -25,6 +25,12 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
     {
         await InTurnAsync(connection => CheckVersion(connection), ct);
         await Migrations.RunSqliteAsync(_file.ConnectionString, logger, ct);
+        await InTurnAsync(connection =>
+        {
+            using var prune = SqliteFile.Command(connection, null,
+                "delete from event_receipts where received_at < $before", ("$before", EventText.Time(clock.GetUtcNow().AddDays(-options.OnceDays))));
+            prune.ExecuteNonQuery();
+        }, ct);
     }
 
     public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
@@ -35,17 +41,29 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
         return position;
     }
 
-    public Task SaveAsync(EventBatch batch, CancellationToken ct) => InTransactionAsync(batch, (connection, transaction) =>
+    public async Task<int> SaveAsync(EventBatch batch, CancellationToken ct)
     {
-        _insert ??= SqliteRows.Prepare(connection);
-        _insert.Transaction = transaction;
-        foreach (var e in batch.Events)
+        var copies = 0;
+        await InTransactionAsync(batch, (connection, transaction) =>
         {
-            ct.ThrowIfCancellationRequested();
-            SqliteRows.Bind(_insert, e);
-            _insert.ExecuteNonQuery();
-        }
-    }, ct);
+            copies = 0;
+            _insert ??= SqliteRows.Prepare(connection);
+            _insert.Transaction = transaction;
+            foreach (var e in batch.Events)
+            {
+                ct.ThrowIfCancellationRequested();
+                if (e.Hit.OnceKey is { } key && !IsNew(connection, transaction, key, e.Hit))
+                {
+                    copies++;
+                    continue;
+                }
+
+                SqliteRows.Bind(_insert, e);
+                _insert.ExecuteNonQuery();
+            }
+        }, ct);
+        return copies;
+    }
 
     public Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct) => InTransactionAsync(batch, (connection, transaction) =>
     {
@@ -119,6 +137,14 @@ internal sealed class SqliteStore(string file, TimeProvider clock, ILogger<Sqlit
             ("$journal_id", batch.Journal.ToString("D")), ("$position", batch.To), ("$host", Environment.MachineName),
             ("$updated_at", EventText.Time(clock.GetUtcNow())));
         move.ExecuteNonQuery();
+    }
+
+    private static bool IsNew(SqliteConnection connection, SqliteTransaction transaction, Guid onceKey, Hit hit)
+    {
+        using var insert = SqliteFile.Command(connection, transaction,
+            "insert into event_receipts (once_key, event_id, received_at) values ($once_key, $event_id, $received_at) on conflict do nothing",
+            ("$once_key", onceKey.ToString("D")), ("$event_id", hit.EventId.ToString("D")), ("$received_at", EventText.Time(hit.ReceivedAt)));
+        return insert.ExecuteNonQuery() == 1;
     }
 
     private static long? Position(SqliteConnection connection, SqliteTransaction? transaction, Guid journal)

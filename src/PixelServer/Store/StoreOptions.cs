@@ -26,6 +26,10 @@ internal sealed class StoreOptions
     [Range(1, 100_000)]
     public int MaxBatch { get; init; } = 5_000;
 
+    /// <summary>For how many days a message is known again by its id, and its second copy not stored. Default 7.</summary>
+    [Range(1, 90)]
+    public int OnceDays { get; init; } = 7;
+
     /// <summary>How long an event may wait for others to share its transaction. Default 200 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMilliseconds(200);

@@ -21,7 +21,7 @@ internal static class StoreSetup
             services.AddSingleton<ILabels>(provider => new SqliteLabels(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
             return services.AddSingleton<IEventStore>(provider => new SqliteStore(
-                provider.GetRequiredService<DataDirectory>().Database, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
+                provider.GetRequiredService<DataDirectory>().Database, options, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
         }
 
         var connectionString = PostgresConnection.Complete(given);

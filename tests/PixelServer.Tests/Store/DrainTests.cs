@@ -19,7 +19,7 @@ public sealed class DrainTests : IAsyncDisposable
 
     public DrainTests()
     {
-        _store = new UnreliableStore(new SqliteStore(_folder.File("pixel.db"), TimeProvider.System, NullLogger<SqliteStore>.Instance));
+        _store = new UnreliableStore(new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), TimeProvider.System, NullLogger<SqliteStore>.Instance));
         (_journal, _drain) = Start();
     }
 
@@ -54,6 +54,18 @@ public sealed class DrainTests : IAsyncDisposable
         Assert.Equal((5, 3, 8, 0), (_ledger.Read().Recovered, _ledger.Read().Received, _ledger.Read().Stored, _ledger.Read().Waiting));
         Assert.True(_ledger.Read().Balances);
         await AssertDistinctAsync(18);
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_counts_as_stored_and_makes_no_row()
+    {
+        var key = Guid.NewGuid();
+        foreach (var number in Enumerable.Range(1, 3)) Assert.Equal(AppendOutcome.Accepted, await _journal.AppendAsync(Events.Full(number, onceKey: key).Hit));
+        await _drain.DrainOnceAsync(default);
+
+        Assert.Equal((3, 2, 0), (_ledger.Read().Stored, _ledger.Read().Replayed, _ledger.Read().Waiting));
+        Assert.True(_ledger.Read().Balances);
+        await AssertDistinctAsync(1);
     }
 
     [Fact]

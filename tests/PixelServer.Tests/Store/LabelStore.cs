@@ -36,7 +36,7 @@ internal sealed class LabelStore : IAsyncDisposable
         }
         else
         {
-            fresh.Store = new SqliteStore(fresh.Database, fresh._clock, NullLogger<SqliteStore>.Instance);
+            fresh.Store = new SqliteStore(fresh.Database, new StoreOptions(), fresh._clock, NullLogger<SqliteStore>.Instance);
             fresh.Labels = new SqliteLabels(fresh.Database);
             await fresh.Store.PrepareAsync(default);
         }

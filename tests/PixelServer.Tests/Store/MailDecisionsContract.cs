@@ -94,7 +94,7 @@ public sealed class SqliteMailDecisionsTests : MailDecisionsContract, IAsyncDisp
 
     private protected override async Task<IMailDecisions> FreshAsync()
     {
-        _store = new SqliteStore(_folder.File("pixel.db"), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
+        _store = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
         await _store.PrepareAsync(default);
         return new SqliteMailDecisions(_folder.File("pixel.db"));
     }

@@ -13,6 +13,8 @@ public sealed class PostgresStoreTests(SharedPostgres postgres) : StoreContract,
 
     private protected override string PayloadQuery => "select convert_from(payload, 'UTF8') from events_rejected";
 
+    private protected override FakeTimeProvider Clock => _test.Clock;
+
     private protected override IEventStore Open() => _test.Open();
 
     private protected override Task<IEventStore> FreshAsync() => _test.FreshAsync();

@@ -44,7 +44,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     public async Task The_query_for_the_embedded_store_gives_the_known_answer()
     {
         var database = Path.Combine(Directory.CreateTempSubdirectory("pixelserver-queries-").FullName, "pixel.db");
-        var store = new SqliteStore(database, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
+        var store = new SqliteStore(database, new StoreOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
         await store.PrepareAsync(default);
         await store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
         await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={database};Pooling=false");

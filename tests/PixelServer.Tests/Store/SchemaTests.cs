@@ -17,7 +17,7 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
         order by a.attnum
         """;
 
-    private static readonly string[] Tables = ["events", "events_rejected", "journal_positions", "mail_decisions", "email_opens"];
+    private static readonly string[] Tables = ["events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts"];
 
     private readonly PostgresTestStore _test = new(postgres);
 

@@ -17,7 +17,9 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
 
     private protected override string PayloadQuery => "select cast(payload as text) from events_rejected";
 
-    private protected override IEventStore Open() => new SqliteStore(Database, _clock, NullLogger<SqliteStore>.Instance);
+    private protected override FakeTimeProvider Clock => _clock;
+
+    private protected override IEventStore Open() => new SqliteStore(Database, new StoreOptions(), _clock, NullLogger<SqliteStore>.Instance);
 
     private protected override async Task<IEventStore> FreshAsync()
     {
@@ -45,7 +47,7 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
         if (OperatingSystem.IsWindows()) return;
         using var folder = new TempFolder();
         File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_101_101);
-        await using var store = new SqliteStore(folder.File("pixel.db"), _clock, NullLogger<SqliteStore>.Instance);
+        await using var store = new SqliteStore(folder.File("pixel.db"), new StoreOptions(), _clock, NullLogger<SqliteStore>.Instance);
 
         await store.PrepareAsync(CancellationToken.None);
         await store.PositionAsync(Guid.NewGuid(), CancellationToken.None);
@@ -92,7 +94,7 @@ public sealed class SqliteStoreTests : StoreContract, IAsyncDisposable
     {
         var store = await FreshAsync();
         var journal = Guid.NewGuid();
-        await using var away = new SqliteStore("/dev/null/pixel.db", _clock, NullLogger<SqliteStore>.Instance);
+        await using var away = new SqliteStore("/dev/null/pixel.db", new StoreOptions(), _clock, NullLogger<SqliteStore>.Instance);
 
         await Assert.ThrowsAsync<SqliteException>(() => away.SaveAsync(Events.Batch(journal, 0, Events.Full()), default));
         await store.SaveAsync(Events.Batch(journal, 0, Events.Full()), default);

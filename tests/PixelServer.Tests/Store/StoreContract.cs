@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using CsCheck;
+using Microsoft.Extensions.Time.Testing;
 using PixelServer.Store;
 
 namespace PixelServer.Tests.Store;
@@ -307,7 +308,71 @@ public abstract class StoreContract
         Assert.Equal(scripts, await AskAsync("select count(*) from schema_versions"));
     }
 
+    [Fact]
+    public async Task A_message_that_comes_again_makes_no_second_row()
+    {
+        var store = await FreshAsync();
+        var journal = Guid.NewGuid();
+        var (a, b, c) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
+
+        Assert.Equal(1, await store.SaveAsync(Events.Batch(journal, 0, Events.Full(1, onceKey: a), Events.Full(2), Events.Full(3, onceKey: a), Events.Full(4, onceKey: b)), default));
+        Assert.Equal(2, await store.SaveAsync(Events.Batch(journal, 40, Events.Full(5, onceKey: b), Events.Full(6, onceKey: a), Events.Full(7, onceKey: c)), default));
+        Assert.Equal(1, await store.SaveAsync(Events.Batch(journal, 70, Events.Full(8, onceKey: c)), default)); // nothing but a copy: the position moves all the same
+
+        Assert.Equal(["order-1", "order-2", "order-4", "order-7"], await AskAsync("select client_event_id from events order by 1"));
+        Assert.Equal(80, await store.PositionAsync(journal, default));
+        Assert.Equal("3", (await AskAsync("select count(*) from event_receipts join events on events.event_id = event_receipts.event_id"))[0]);
+    }
+
+    [Fact]
+    public async Task A_message_of_a_batch_that_failed_is_new_when_it_is_tried_again()
+    {
+        var store = await FreshAsync();
+        var (journal, key) = (Guid.NewGuid(), Guid.NewGuid());
+        await Assert.ThrowsAsync<RefusedRowException>(() => store.SaveAsync(Events.Batch(journal, 0, Events.Full(1, onceKey: key), WithTitle("\0")), default));
+        await Assert.ThrowsAsync<PositionMovedException>(() => store.SaveAsync(Events.Batch(journal, 500, Events.Full(1, onceKey: key)), default));
+
+        Assert.Equal(0, await store.SaveAsync(Events.Batch(journal, 0, Events.Full(1, onceKey: key)), default));
+
+        Assert.Equal("1", await CountAsync());
+    }
+
+    [Fact]
+    public async Task A_message_is_known_again_for_as_many_days_as_the_setting_says()
+    {
+        var store = await FreshAsync();
+        var (journal, key) = (Guid.NewGuid(), Guid.NewGuid());
+        await store.SaveAsync(Events.Batch(journal, 0, Events.Full(1, Clock.GetUtcNow(), key)), default);
+
+        Clock.Advance(TimeSpan.FromDays(7));
+        await store.PrepareAsync(default);
+        Assert.Equal(1, await store.SaveAsync(Events.Batch(journal, 10, Events.Full(2, Clock.GetUtcNow(), key)), default));
+
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        await store.PrepareAsync(default);
+        Assert.Equal(0, await store.SaveAsync(Events.Batch(journal, 20, Events.Full(3, Clock.GetUtcNow(), key)), default));
+    }
+
+    [Fact]
+    public async Task Collectors_that_store_the_same_messages_at_once_store_each_once()
+    {
+        var store = await FreshAsync();
+        await using var rival = Open();
+        Guid[] keys = [.. Enumerable.Range(0, 200).Select(_ => Guid.NewGuid())];
+        for (var round = 0; round < 5; round++)
+        {
+            var mine = round;
+            await Task.WhenAll(SaveAsync(store, keys.Skip(mine * 40).Take(40)), SaveAsync(rival, keys.Skip(mine * 40).Take(40).Reverse()));
+        }
+
+        Assert.Equal("200", await CountAsync());
+
+        static Task<int> SaveAsync(IEventStore store, IEnumerable<Guid> keys) =>
+            store.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. keys.Select((key, i) => Events.Full(i, onceKey: key))]), default);
+    }
+
     private protected abstract string PayloadQuery { get; }
+    private protected abstract FakeTimeProvider Clock { get; }
 
     private protected async Task<string> CountAsync() => (await AskAsync("select count(*) from events"))[0]!;
 

@@ -17,13 +17,14 @@ internal sealed class UnreliableStore(IEventStore inner) : IEventStore
 
     public Task<long?> PositionAsync(Guid journal, CancellationToken ct) => Inner.PositionAsync(journal, ct);
 
-    public async Task SaveAsync(EventBatch batch, CancellationToken ct)
+    public async Task<int> SaveAsync(EventBatch batch, CancellationToken ct)
     {
         try
         {
             BeforeSave?.Invoke(batch);
-            await Inner.SaveAsync(batch, ct);
+            var copies = await Inner.SaveAsync(batch, ct);
             AfterSave?.Invoke();
+            return copies;
         }
         catch (TimeoutException) when (!KeepFailing)
         {

@@ -1,0 +1,9 @@
+-- Messages that must not be stored twice. The meaning of each column stands in docs/schema.md.
+
+create table event_receipts (
+  once_key     text not null primary key,
+  event_id     text not null,
+  received_at  text not null -- as events.received_at
+) strict, without rowid;
+
+create index event_receipts_received_at on event_receipts (received_at);
