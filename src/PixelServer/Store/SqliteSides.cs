@@ -9,6 +9,9 @@ namespace PixelServer.Store;
 /// </summary>
 internal sealed class SqliteSides(string file) : ISides
 {
+    /// <summary>Steps of the database's machine between two looks at whether anybody still waits; less than a millisecond.</summary>
+    private const int ProgressSteps = 10_000;
+
     private const string Sql =
         """
         with recursive copies as materialized (
@@ -121,8 +124,8 @@ internal sealed class SqliteSides(string file) : ISides
             ("$since", EventText.Time(began.From)), ("$before", EventText.Time(began.Until)),
             ("$read_since", EventText.Time(read.From)), ("$read_before", EventText.Time(read.Until)),
             ("$window", SidesQuestion.Window.Ticks / TimeSpan.TicksPerMicrosecond), ("$limit", limit));
-        using var stop = ct.Register(() => SQLitePCL.raw.sqlite3_interrupt(connection.Handle)); // the driver itself would work on to the end
-        ct.ThrowIfCancellationRequested();
+        // The driver itself would work on to the end, whoever has gone.
+        SQLitePCL.raw.sqlite3_progress_handler(connection.Handle, ProgressSteps, _ => ct.IsCancellationRequested ? 1 : 0, null);
         var found = new List<SidesRow>();
         using var rows = query.ExecuteReader();
         while (rows.Read()) found.Add(Row(rows));
