@@ -134,7 +134,7 @@ internal static class SidesEndpoints
     private static bool PrefersCsv(HttpRequest request) =>
         request.GetTypedHeaders().Accept.OrderByDescending(one => one.Quality ?? 1).FirstOrDefault() is { } first && first.MediaType.Equals("text/csv", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The same fields under the same names as in JSON, in the same order.</summary>
+    /// <summary>The same fields under the same names as in JSON, in the same order. Sites are letters, digits and dots, and names are the operator's: no cell is a stranger's formula.</summary>
     private static string Csv(IReadOnlyList<SidesRow> rows)
     {
         var names = JsonSerializer.SerializeToElement(s_example, s_json).EnumerateObject().Select(field => field.Name);
