@@ -1,0 +1,50 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using PixelServer.Store;
+using PixelServer.Tests.Support;
+
+namespace PixelServer.Tests.Store;
+
+/// <summary>Who is who in the embedded store, on a file of its own for each test.</summary>
+public sealed class SqliteIdentityTests : IdentityContract, IAsyncDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly List<IEventStore> _stores = [];
+
+    private protected override IEventStore Open()
+    {
+        var store = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), new FakeTimeProvider(Events.Noon), NullLogger<SqliteStore>.Instance);
+        _stores.Add(store);
+        return store;
+    }
+
+    private protected override async Task<IEventStore> FreshAsync()
+    {
+        var store = Open();
+        await store.PrepareAsync(default);
+        return store;
+    }
+
+    private protected override async Task<IReadOnlyList<string>> AskAsync(string sql)
+    {
+        await using var connection = new SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=false");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return await ReadAsync(command);
+    }
+
+    // As docs/identity.md says.
+    private protected override async Task CutAsync(string site, string oneKind, string oneId, string otherKind, string otherId) => await AskAsync(
+        $"insert into identity_cuts (site_id, from_kind, from_id, to_kind, to_id, reason) values ('{site}', '{oneKind}', '{oneId}', '{otherKind}', '{otherId}', 'a test')");
+
+    private protected override async Task HealAsync(string site, string oneKind, string oneId, string otherKind, string otherId) => await AskAsync(
+        $"delete from identity_cuts where site_id = '{site}' and from_kind = '{oneKind}' and from_id = '{oneId}' and to_kind = '{otherKind}' and to_id = '{otherId}'");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _stores) await store.DisposeAsync();
+        _folder.Dispose();
+    }
+}
