@@ -213,7 +213,7 @@ public abstract class IdentityContract
     public async Task An_id_of_any_length_is_stored_and_one_that_no_index_holds_ties_nothing()
     {
         var store = await FreshAsync();
-        string[] ids = [new('ä', 256), new('\uFFFD', 660), new('x', 3_000), string.Concat(Enumerable.Repeat("👢", 700))];
+        string[] ids = [new('ä', 256), new('\uFFFD', 640), new('x', 3_000), string.Concat(Enumerable.Repeat("👢", 700))];
         await SaveAsync(store, [.. ids.Select((id, i) => Make(null, Visitor(i), id))]);
 
         Assert.Equal(["4"], await AskAsync("select count(*) from events"));
@@ -252,7 +252,7 @@ public abstract class IdentityContract
         await CutAsync("shop", "email", Email("X"), "user", "A");
         Assert.Equal("eX=eX no_user; uA=uA told; v1=uA told; v2=eX through_email", Short(await PersonsAsync()));
         Assert.Equal("user:A", (await OwnersAsync())[0]);
-        await SaveAsync(store, Tell("v1+uB eX+uA"));
+        await SaveAsync(store, Tell("v1+uB eX+uA", Events.Noon.AddHours(1)));
         Assert.Equal("eX=eX no_user; uA=uA told; v1=uA told; v2=eX through_email", Short(await PersonsAsync()));
 
         await HealAsync("shop", "visitor", Visitor(1).ToString(), "user", "B");

@@ -10,20 +10,16 @@ namespace PixelServer.Tests.Store;
 public sealed class SqliteIdentityTests : IdentityContract, IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
-    private readonly List<IEventStore> _stores = [];
+    private IEventStore? _store;
 
-    private protected override IEventStore Open()
-    {
-        var store = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), new FakeTimeProvider(Events.Noon), NullLogger<SqliteStore>.Instance);
-        _stores.Add(store);
-        return store;
-    }
+    private protected override IEventStore Open() =>
+        new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), new FakeTimeProvider(Events.Noon), NullLogger<SqliteStore>.Instance);
 
     private protected override async Task<IEventStore> FreshAsync()
     {
-        var store = Open();
-        await store.PrepareAsync(default);
-        return store;
+        _store = Open();
+        await _store.PrepareAsync(default);
+        return _store;
     }
 
     private protected override async Task<IReadOnlyList<string>> AskAsync(string sql)
@@ -44,7 +40,7 @@ public sealed class SqliteIdentityTests : IdentityContract, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var store in _stores) await store.DisposeAsync();
+        if (_store is not null) await _store.DisposeAsync();
         _folder.Dispose();
     }
 }

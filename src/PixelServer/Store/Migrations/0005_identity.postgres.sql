@@ -166,6 +166,7 @@ from (
                 where v.site_id = l.site_id and v.visitor_id = l.from_id and v.users = 1 and v.emails = 1) as owner
         from identity_links as l
         where l.site_id = told.site_id and l.to_kind = 'email' and l.to_id = told.email_sha256 and l.from_kind = 'visitor'
+        offset 0 -- here and below: an answer is used twice and must be asked for once
       ) as owners)
     end                       as through,
     min(first_seen_at)        as first_seen_at,
@@ -220,14 +221,15 @@ from (
     case when users = 0 then (
       select case count(distinct owner) when 0 then 'shared_mailbox' when 1 then min(owner) else 'several_emails' end
       from (
-        select (select e.person_id from identity_emails as e
-                where e.site_id = l.site_id and e.email_sha256 = l.to_id and e.reason <> 'shared_mailbox') as owner
+        select (select case when e.reason <> 'shared_mailbox' then e.person_id end from identity_emails as e
+                where e.site_id = l.site_id and e.email_sha256 = l.to_id) as owner
         from identity_links as l
         where l.site_id = v.site_id and l.from_kind = 'visitor' and l.from_id = v.visitor_id and l.to_kind = 'email'
+        offset 0
       ) as owners)
     end as through
   from identity_visitors as v
-  group by site_id, visitor_id, users, user_id, by_alias, first_seen_at, last_seen_at -- one row each as it is; grouped, the question is asked once
+  group by site_id, visitor_id, users, user_id, by_alias, first_seen_at, last_seen_at -- one row each as it is; grouped, it is asked once and can be filtered
 ) as visitors;
 
 comment on view identity_persons is 'Each identifier with the one person it belongs to. Computed from identity_links: a cut, a block or a new event changes it at once, and in no order.';
@@ -260,38 +262,41 @@ comment on column persons.visitor_ids is 'The person''s visitors.';
 comment on column persons.first_seen_at is 'Hour of the first event that tied the identifiers, UTC; anonymous events may be older.';
 comment on column persons.last_seen_at is 'Hour of the last event that tied the identifiers, UTC.';
 
+-- Asked one link at a time: a join of views would be planned by guesses of how many rows they have.
 create view identity_refused as
-select l.site_id, l.from_kind, l.from_id, l.to_kind, l.to_id, l.source, 'shared_device' as reason, l.first_seen_at, l.last_seen_at
-from identity_links as l
-join identity_visitors as v on v.site_id = l.site_id and v.visitor_id = l.from_id
-where l.from_kind = 'visitor' and l.to_kind = 'user' and v.users > 1 and v.by_alias = (l.source = 'alias')
-union all
-select l.site_id, l.from_kind, l.from_id, l.to_kind, l.to_id, l.source, 'visitor_has_a_user', l.first_seen_at, l.last_seen_at
-from identity_links as l
-join identity_visitors as v on v.site_id = l.site_id and v.visitor_id = l.from_id
-where l.from_kind = 'visitor' and l.to_kind = 'user' and l.source = 'alias' and not v.by_alias and (v.users > 1 or v.user_id <> l.to_id)
-union all
-select l.site_id, l.from_kind, l.from_id, l.to_kind, l.to_id, l.source, 'shared_mailbox', l.first_seen_at, l.last_seen_at
-from identity_links as l
-join identity_emails as e on e.site_id = l.site_id and e.email_sha256 = l.from_id
-where l.from_kind = 'email' and e.reason = 'shared_mailbox'
-union all
-select l.site_id, l.from_kind, l.from_id, l.to_kind, l.to_id, l.source, 
-  case
-    when e.reason = 'shared_mailbox' then 'shared_mailbox'
-    when v.reason = 'shared_device' then 'shared_device'
-    when v.reason = 'several_emails' or e.reason = 'no_user' then 'several_emails'
-    else 'another_person'
-  end,
-  l.first_seen_at, l.last_seen_at
-from identity_links as l
-join identity_persons as v on v.site_id = l.site_id and v.kind = 'visitor' and v.id = l.from_id
-join identity_emails as e on e.site_id = l.site_id and e.email_sha256 = l.to_id
-where l.from_kind = 'visitor' and l.to_kind = 'email' and v.person_id <> e.person_id
-union all
-select l.site_id, l.from_kind, l.from_id, l.to_kind, l.to_id, l.source, 'two_users', l.first_seen_at, l.last_seen_at
-from identity_links as l
-where l.from_kind = 'user' and exists (select 1 from identity_links as u where u.site_id = l.site_id and u.to_kind = 'user' and u.to_id = l.from_id);
+select site_id, from_kind, from_id, to_kind, to_id, source, reason, first_seen_at, last_seen_at
+from (
+  select
+    l.*,
+    case
+      when l.from_kind = 'user' then
+        case when exists (select 1 from identity_links as u where u.site_id = l.site_id and u.to_kind = 'user' and u.to_id = l.from_id) then 'two_users' end
+      when l.from_kind = 'email' then
+        (select case when e.reason = 'shared_mailbox' then e.reason end from identity_emails as e where e.site_id = l.site_id and e.email_sha256 = l.from_id)
+      when l.to_kind = 'user' then (
+        select
+          case
+            when not v.by_alias and l.source = 'alias' then case when v.users > 1 or v.user_id <> l.to_id then 'visitor_has_a_user' end
+            when v.users > 1 then 'shared_device'
+          end
+        from identity_visitors as v
+        where v.site_id = l.site_id and v.visitor_id = l.from_id)
+      else (
+        select
+          case
+            when v.person_id = e.person_id then null
+            when e.reason = 'shared_mailbox' then 'shared_mailbox'
+            when v.reason = 'shared_device' then 'shared_device'
+            when v.reason = 'several_emails' or e.reason = 'no_user' then 'several_emails'
+            else 'another_person'
+          end
+        from (select p.person_id, p.reason from identity_persons as p where p.site_id = l.site_id and p.kind = 'visitor' and p.id = l.from_id) as v
+        cross join (select m.person_id, m.reason from identity_emails as m where m.site_id = l.site_id and m.email_sha256 = l.to_id) as e)
+    end as reason
+  from identity_links as l
+  offset 0
+) as links
+where reason is not null;
 
 comment on view identity_refused is 'Links that were told and tie nothing, each with the rule that refused it.';
 comment on column identity_refused.site_id is 'As in identity_edges.';
@@ -376,10 +381,14 @@ comment on column person_events.gpc is 'As in events.';
 comment on column person_events.properties is 'As in events.';
 
 -- The functions are bound to these tables when they are made, whatever the search_path of the caller is; they can do what the caller can.
+-- They ask small questions of large plans, which would take longer to compile than to answer. Each stands in a block of its own because the migrator would else cut it at its semicolons.
+do $migration$
+begin
 create function identity_members(site text, person text)
 returns table (kind text, id text, reason text, first_seen_at timestamptz, last_seen_at timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 begin atomic
   -- Whatever might be this person's, two steps around it; identity_persons then says what is.
   with near_visitors as (
@@ -421,40 +430,46 @@ begin atomic
   ) as p
   where p.person_id = $2;
 end;
+end
+$migration$;
 
 comment on function identity_members(text, text) is 'The identifiers of a person of a site, by person_id, each with the reason; the rows of identity_persons, found by index.';
 
+do $migration$
+begin
 create function identity_person_of(site text, identifier text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 begin atomic
-  with asked as (
-    select
-      case when $2 ~ '^(user|email|visitor):' then split_part($2, ':', 1) end                                          as kind,
-      case when $2 ~ '^(user|email|visitor):' then substr($2, strpos($2, ':') + 1) else $2 end                         as id
-  )
-  select coalesce(
-    (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'user' and p.id = a.id and coalesce(a.kind, 'user') = 'user' limit 1),
-    (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'visitor' and p.id = lower(a.id) and coalesce(a.kind, 'visitor') = 'visitor' limit 1),
-    (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'email' and p.id = lower(a.id) and coalesce(a.kind, 'email') = 'email' limit 1),
-    a.kind || ':' || case a.kind when 'user' then a.id else lower(a.id) end,
-    -- Never named together with anything: by its looks, and a UUID is a user's where events say so.
-    case
-      when a.id ~ '^[0-9a-fA-F]{64}$' then 'email:' || lower(a.id)
-      when a.id ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' and not exists (select 1 from events as e where e.site_id = $1 and e.user_id = a.id)
-        then 'visitor:' || lower(a.id)
-      else 'user:' || a.id
-    end)
-  from asked as a;
+  select case
+    when $2 ~ '^(user|email|visitor):' then $2
+    else coalesce(
+      (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'user' and p.id = $2 limit 1),
+      (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'visitor' and p.id = lower($2) limit 1),
+      (select p.person_id from identity_persons as p where p.site_id = $1 and p.kind = 'email' and p.id = lower($2) limit 1),
+      -- Never named together with anything: by its looks, and a UUID is a user's where events say so.
+      case
+        when $2 ~ '^[0-9a-fA-F]{64}$' then 'email:' || lower($2)
+        when $2 ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' and not exists (select 1 from events as e where e.site_id = $1 and e.user_id = $2)
+          then 'visitor:' || lower($2)
+        else 'user:' || $2
+      end)
+  end;
 end;
+end
+$migration$;
 
-comment on function identity_person_of(text, text) is 'The person_id behind an identifier of a site: a user_id, a visitor_id, an email_sha256, in this order, or any of them with user:, visitor: or email: before it.';
+comment on function identity_person_of(text, text) is 'The person_id behind an identifier of a site: a user_id, a visitor_id or an email_sha256, in this order; a person_id is taken as it is.';
 
+do $migration$
+begin
 create function person_of_visitor(site text, visitor uuid)
 returns table (person_id text, reason text, user_id text, email_sha256s text[], visitor_ids uuid[], first_seen_at timestamptz, last_seen_at timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 begin atomic
   with me as materialized (
     select coalesce(p.person_id, 'visitor:' || $2) as person_id, coalesce(p.reason, 'anonymous') as reason
@@ -473,14 +488,19 @@ begin atomic
   left join lateral identity_members($1, me.person_id) as m on true
   group by me.person_id, me.reason;
 end;
+end
+$migration$;
 
 comment on function person_of_visitor(text, uuid) is 'The person behind a visitor of a site: one row, with everything known of them and why the visitor is theirs; anonymous where nothing was ever told.';
 
 -- Sequential scans are off: the planner does not know how few rows a filter of the index lets through, and would read every event.
+do $migration$
+begin
 create function everything_of_person(site text, identifier text, from_at timestamptz default '-infinity', until_at timestamptz default 'infinity')
 returns setof person_events
 language sql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 begin atomic
   with person as materialized (select identity_person_of($1, $2) as person_id),
@@ -491,14 +511,18 @@ begin atomic
   where e.site_id = $1 and e.received_at >= $3 and e.received_at < $4
     and (e.user_id = any (array(select m.id from members as m where m.kind = 'user'))
       or e.email_sha256 = any (array(select m.id from members as m where m.kind = 'email'))
-      or e.visitor_id = any (array(select m.id::uuid from members as m where m.kind = 'visitor')))
+      or e.visitor_id = any (array(select case when m.kind = 'visitor' and m.id ~ '^[0-9a-f-]{36}$' then m.id::uuid end from members as m)))
     and e.person_id = (select p.person_id from person as p)
   order by e.received_at desc, e.event_id desc;
 end;
+end
+$migration$;
 
 comment on function everything_of_person(text, text, timestamptz, timestamptz) is
   'All events of the person behind a user_id, visitor_id or email_sha256 of a site, newest first; the times are of received_at, from (included) until (not included).';
 
+do $migration$
+begin
 create function identity_cut(site text, one_kind text, one_id text, other_kind text, other_id text, reason text) returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -513,10 +537,14 @@ begin atomic
   from identity_edges as e
   where e.site_id = $1 and (e.from_kind, e.from_id, e.to_kind, e.to_id) in (($2, $3, $4, $5), ($4, $5, $2, $3));
 end;
+end
+$migration$;
 
 comment on function identity_cut(text, text, text, text, text, text) is
   'Takes two identifiers of a site apart, in either order, also where they are told together again; gives the number of edges it covers: 0 means that they never were.';
 
+do $migration$
+begin
 create function identity_heal(site text, one_kind text, one_id text, other_kind text, other_id text) returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -528,6 +556,8 @@ begin atomic
   from identity_edges as e
   where e.site_id = $1 and (e.from_kind, e.from_id, e.to_kind, e.to_id) in (($2, $3, $4, $5), ($4, $5, $2, $3));
 end;
+end
+$migration$;
 
 comment on function identity_heal(text, text, text, text, text) is
   'Undoes identity_cut: everything is as if it had never been cut; gives the number of edges that count again.';
