@@ -154,6 +154,20 @@ public sealed class PostgresIdentityTests(SharedPostgres postgres) : IdentityCon
             await AskAsync("select person_id, user_id, email_sha256s, visitor_ids from persons order by person_id"));
     }
 
+    [Fact]
+    public async Task The_statements_of_the_document_run_as_they_stand()
+    {
+        _test.Clock.SetUtcNow(DateTimeOffset.UtcNow);
+        var answers = await DocumentAsync("sql");
+
+        Assert.Equal(8, answers.Count);
+        Assert.StartsWith("user:user123 told user123 [] [0199e0a1-0000-4000-8000-000000000001] ", answers[0], StringComparison.Ordinal);
+        Assert.EndsWith(" login  user:user123", answers[1], StringComparison.Ordinal);
+        Assert.EndsWith(" login", answers[2], StringComparison.Ordinal);
+        Assert.Equal(["", "user:user123 2 1", "1", "1", ""], answers.Skip(3));
+        Assert.Equal(["till-7"], await AskAsync("select id from identity_blocks"));
+    }
+
     public ValueTask DisposeAsync() => _test.DisposeAsync();
 
     private protected override IEventStore Open() => _test.Open();

@@ -16,11 +16,12 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     {
         await SeedAsync();
         var queries = await QueriesAsync();
-        Assert.Equal(14, queries.Count); // thirteen, the tenth with two
+        Assert.Equal(16, queries.Count); // fifteen, the tenth with two
         var answers = new List<List<Dictionary<string, object?>>>();
-        foreach (var query in queries[..^1]) answers.Add(await AskAsync(query));
-        await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
-        answers.Add(await AskAsync(queries[^1]));
+        foreach (var query in queries[..13]) answers.Add(await AskAsync(query));
+        var (at, cleo) = (DateTimeOffset.UtcNow.AddMinutes(-4), Guid.NewGuid());
+        await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(at.AddMinutes(-1), Guid.NewGuid()), Make(at, cleo, "page_view"), Make(at.AddSeconds(1), cleo, "login", user: "cleo")]), default);
+        foreach (var query in queries[13..]) answers.Add(await AskAsync(query));
 
         Assert.All(answers, Assert.NotEmpty);
         Assert.Equal((10L, 6L), (answers[0].Sum(row => (long)row["events"]!), answers[0].Sum(row => (long)row["human"]!)));
@@ -38,6 +39,8 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.Equal(("spring", "m-1", 1L, 1m, 3L, 0L), One(answers[11], row => ((string)row["campaign"]!, (string)row["message_id"]!, (long)row["readers"]!, (decimal)row["opens"]!, (long)row["only_machines_opened"]!, (long)row["clicked"]!)));
         Assert.Equal([("bot", "no_user_agent", 1L), ("bot", "scanner_open", 1L)], answers[12].Select(row => ((string)row["traffic"]!, (string)row["reason"]!, (long)row["fetches"]!)));
         Assert.Equal(("shop", 2L, 9L, 3m, 33.33m), One(answers[13], row => ((string)row["site_id"]!, (long)row["views"]!, (long)row["made"]!, (decimal)row["missing"]!, (decimal)row["percent_missing"]!)));
+        Assert.Equal([("login", "user:cleo"), ("page_view", "user:cleo")], answers[14].Select(row => ((string)row["name"]!, (string)row["person_id"]!)));
+        Assert.Equal(("shop", "told", 1L), One(answers[15], row => ((string)row["site_id"]!, (string)row["reason"]!, (long)row["visitors"]!)));
     }
 
     [Fact]
@@ -106,7 +109,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     private static Event Make(
         DateTimeOffset at, Guid visitor, string name, decimal? value = null, string? currency = null, Source source = Source.Beacon,
         Traffic traffic = Traffic.Human, VisitorKind kind = VisitorKind.Cookie, string? referrerHost = "l.facebook.com", string campaign = "autumn",
-        string url = "https://shop.example/cart", string properties = "") => new()
+        string url = "https://shop.example/cart", string properties = "", string? user = null) => new()
         {
             Hit = new Hit
             {
@@ -124,7 +127,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
                 ConsentStorage = true,
                 ConsentMeasurement = true,
                 ConsentAds = true,
-                UserId = source == Source.Email ? $"reader {at.Second}" : null,
+                UserId = source == Source.Email ? $"reader {at.Second}" : user,
                 Properties = source == Source.Email ? """{"message_id":"m-1","campaign":"spring"}"""u8.ToArray() : System.Text.Encoding.UTF8.GetBytes(properties),
             },
             Host = "shop.example",

@@ -12,6 +12,18 @@ public sealed class SqliteIdentityTests : IdentityContract, IAsyncDisposable
     private readonly TempFolder _folder = new();
     private IEventStore? _store;
 
+    [Fact]
+    public async Task The_statements_of_the_document_run_as_they_stand()
+    {
+        var answers = await DocumentAsync("sqlite");
+
+        Assert.Equal(5, answers.Count);
+        Assert.Equal("shop user:user123 told", answers[0]);
+        Assert.Contains(" login ", answers[1], StringComparison.Ordinal);
+        Assert.Equal(["0"], await AskAsync("select count(*) from identity_cuts")); // cut and healed
+        Assert.Equal(["till-7"], await AskAsync("select id from identity_blocks"));
+    }
+
     private protected override IEventStore Open() =>
         new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), new FakeTimeProvider(Events.Noon), NullLogger<SqliteStore>.Instance);
 
