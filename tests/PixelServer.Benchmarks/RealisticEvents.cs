@@ -22,14 +22,16 @@ internal static class RealisticEvents
     /// <param name="from">Arrival of the first.</param>
     /// <param name="until">Before it the last arrives; they are spread evenly.</param>
     /// <param name="ids">Each with an id of the client's own, as the tag gives it.</param>
-    public static Event[] Make(int count, DateTimeOffset from, DateTimeOffset until, bool ids = false)
+    /// <param name="kind">What the visitor ids rest on; with <see cref="VisitorKind.Daily"/> nobody is tied to anybody.</param>
+    /// <param name="loggedIn">One visitor in five is always the same user; else one event in five names any user.</param>
+    public static Event[] Make(int count, DateTimeOffset from, DateTimeOffset until, VisitorKind kind = VisitorKind.Cookie, bool loggedIn = false, bool ids = false)
     {
         var random = new Random(20261123);
         var step = (until - from) / count;
-        return [.. Enumerable.Range(0, count).Select(i => One(random, from + step * i, ids))];
+        return [.. Enumerable.Range(0, count).Select(i => One(random, from + step * i, kind, loggedIn, ids))];
     }
 
-    private static Event One(Random random, DateTimeOffset at, bool ids)
+    private static Event One(Random random, DateTimeOffset at, VisitorKind kind, bool loggedIn, bool ids)
     {
         var site = Sites[Math.Min(random.Next(6), 3)];
         var source = Sources[random.Next(Sources.Length)];
@@ -37,7 +39,9 @@ internal static class RealisticEvents
         var agent = random.Next(Agents.Length);
         var path = "/" + (purchase ? "thanks" : "product/" + random.Next(5_000).ToString(CultureInfo.InvariantCulture));
         var visitor = new byte[16];
-        BitConverter.TryWriteBytes(visitor, random.Next(60_000) * 2654435761u);
+        var number = random.Next(60_000);
+        BitConverter.TryWriteBytes(visitor, number * 2654435761u);
+        var user = loggedIn ? (number % 5 == 0 ? number : -1) : random.Next(5) == 0 ? random.Next(10_000) : -1;
         var query = source is null ? "" : $"?utm_source={source}&utm_medium=cpc&utm_campaign=autumn-{random.Next(20)}";
         return new Event
         {
@@ -51,8 +55,8 @@ internal static class RealisticEvents
                 Name = purchase ? "purchase" : "page_view",
                 ClientEventId = ids ? Guid.NewGuid().ToString() : null,
                 VisitorId = new Guid(visitor),
-                VisitorKind = VisitorKind.Cookie,
-                UserId = random.Next(5) == 0 ? "user" + random.Next(10_000) : null,
+                VisitorKind = kind,
+                UserId = user < 0 ? null : "user" + user.ToString(CultureInfo.InvariantCulture),
                 Url = $"https://{site}.example.com{path}{query}",
                 Title = "Autumn boots and other things worth having",
                 Referrer = source == "google" ? "https://www.google.com/" : null,

@@ -98,6 +98,7 @@ internal sealed class PostgresStore(
             await PostgresLocks.BoundAsync(connection, ct);
             var events = await PostgresReceipts.NewAsync(connection, batch.Events, ct);
             if (events.Count > 0) await PostgresCopy.SendAsync(connection, events, _limits, ct); // before the position: Citus then opens its shards in parallel
+            await PostgresIdentity.SaveAsync(connection, events, ct);
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
             _unknown.TryRemove(batch.Journal, out _);

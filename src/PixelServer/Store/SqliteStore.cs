@@ -46,21 +46,21 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
         var copies = 0;
         await InTransactionAsync(batch, (connection, transaction) =>
         {
-            copies = 0;
+            var stored = new List<Event>(batch.Events.Count);
             _insert ??= SqliteRows.Prepare(connection);
             _insert.Transaction = transaction;
             foreach (var e in batch.Events)
             {
                 ct.ThrowIfCancellationRequested();
-                if (e.Hit.OnceKey is { } key && !IsNew(connection, transaction, key, e.Hit))
-                {
-                    copies++;
-                    continue;
-                }
+                if (e.Hit.OnceKey is { } key && !IsNew(connection, transaction, key, e.Hit)) continue;
 
                 SqliteRows.Bind(_insert, e);
                 _insert.ExecuteNonQuery();
+                stored.Add(e);
             }
+
+            SqliteIdentity.Save(connection, transaction, stored);
+            copies = batch.Events.Count - stored.Count;
         }, ct);
         return copies;
     }

@@ -16,13 +16,16 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     {
         await SeedAsync();
         var queries = await QueriesAsync();
-        Assert.Equal(16, queries.Count); // fifteen, the tenth with two
+        Assert.Equal(18, queries.Count); // seventeen, the tenth with two
         var answers = new List<List<Dictionary<string, object?>>>();
         foreach (var query in queries[..13]) answers.Add(await AskAsync(query));
         await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
         answers.Add(await AskAsync(queries[13]));
         await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Leads(DateTimeOffset.UtcNow.AddMinutes(-5))]), default);
-        foreach (var query in queries[14..]) answers.Add(await AskAsync(query));
+        foreach (var query in queries[14..16]) answers.Add(await AskAsync(query));
+        var (at, cleo) = (DateTimeOffset.UtcNow.AddMinutes(-4), Guid.NewGuid());
+        await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [Make(at, cleo, "page_view"), Make(at.AddSeconds(1), cleo, "login", user: "cleo")]), default);
+        foreach (var query in queries[16..]) answers.Add(await AskAsync(query));
 
         Assert.All(answers, Assert.NotEmpty);
         Assert.Equal((10L, 6L), (answers[0].Sum(row => (long)row["events"]!), answers[0].Sum(row => (long)row["human"]!)));
@@ -46,6 +49,8 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.Equal(
             [("lead", 3m, 66.7m, 0m, 33.3m), ("purchase", 1m, null, 1m, null), ("signup", 1m, null, 1m, null)],
             answers[15].Select(row => ((string)row["name"]!, (decimal)row["conversions"]!, row["server_matched_percent"] as decimal?, (decimal)row["browser_only_human"]!, row["without_email_percent"] as decimal?)));
+        Assert.Equal([("login", "user:cleo"), ("page_view", "user:cleo")], answers[16].Select(row => ((string)row["name"]!, (string)row["person_id"]!)));
+        Assert.Equal(("shop", "told", 1L), One(answers[17], row => ((string)row["site_id"]!, (string)row["reason"]!, (long)row["visitors"]!)));
     }
 
     [Fact]
@@ -125,7 +130,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     private static Event Make(
         DateTimeOffset at, Guid visitor, string name, decimal? value = null, string? currency = null, Source source = Source.Beacon,
         Traffic traffic = Traffic.Human, VisitorKind kind = VisitorKind.Cookie, string? referrerHost = "l.facebook.com", string campaign = "autumn",
-        string url = "https://shop.example/cart", string properties = "") => new()
+        string url = "https://shop.example/cart", string properties = "", string? user = null) => new()
         {
             Hit = new Hit
             {
@@ -143,7 +148,7 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
                 ConsentStorage = true,
                 ConsentMeasurement = true,
                 ConsentAds = true,
-                UserId = source == Source.Email ? $"reader {at.Second}" : null,
+                UserId = source == Source.Email ? $"reader {at.Second}" : user,
                 Properties = source == Source.Email ? """{"message_id":"m-1","campaign":"spring"}"""u8.ToArray() : System.Text.Encoding.UTF8.GetBytes(properties),
             },
             Host = "shop.example",

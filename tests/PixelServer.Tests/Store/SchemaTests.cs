@@ -17,7 +17,14 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
         order by a.attnum
         """;
 
-    private static readonly string[] Tables = ["events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts", "conversion_names", "conversions"];
+    private static readonly string[] Tables =
+    [
+        "events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts", "conversion_names", "conversions",
+        "identity_edges", "identity_cuts", "identity_blocks", "identity_links", "identity_visitors", "identity_emails", "identity_persons", "persons", "identity_refused", "person_events",
+    ];
+
+    private const string Functions =
+        "select format('| `%s(%s)` | %s |', proname, pg_get_function_arguments(oid), obj_description(oid)) from pg_proc where pronamespace = 'public'::regnamespace order by proname";
 
     private readonly PostgresTestStore _test = new(postgres);
 
@@ -34,6 +41,9 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
             lines.AddRange((await _test.AskAsync($"select indexdef from pg_indexes where tablename = '{table}' order by 1"))!);
             lines.Add("");
         }
+
+        lines.AddRange((await _test.AskAsync(Functions))!);
+        lines.Add("");
 
         var golden = Source("../Golden/schema.postgres.txt");
         var schema = string.Join('\n', lines).Replace(" \n", "\n", StringComparison.Ordinal);
@@ -94,6 +104,18 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
             Assert.Equal((await _test.AskAsync(Columns.Replace("{0}", table, StringComparison.Ordinal))).Select(line => line!.Trim()),
                 section.Where(line => line.StartsWith("| `", StringComparison.Ordinal)));
         }
+    }
+
+    [Fact]
+    public async Task The_document_lists_the_functions_as_the_database_does_and_each_says_what_it_gives()
+    {
+        await _test.FreshAsync();
+        var functions = await _test.AskAsync(Functions);
+        var documented = await File.ReadAllLinesAsync(Source("../../../docs/schema.md"));
+
+        Assert.NotEmpty(functions);
+        Assert.DoesNotContain(functions, line => line!.EndsWith("|  |", StringComparison.Ordinal));
+        Assert.Equal(functions, documented.SkipWhile(line => line != "## Functions").TakeWhile(line => line != "## SQLite").Where(line => line.StartsWith("| `", StringComparison.Ordinal)));
     }
 
     public ValueTask DisposeAsync() => _test.DisposeAsync();

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace PixelServer.Collect;
+namespace PixelServer;
 
 /// <summary>Visitor ids of clients that keep an id of their own.</summary>
 internal static class VisitorIds
