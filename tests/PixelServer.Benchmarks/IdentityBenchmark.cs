@@ -23,9 +23,9 @@ internal static class IdentityBenchmark
     private const string Bloom =
         """
         create index events_identity on events using brin (
-          visitor_id uuid_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.01),
-          user_id text_bloom_ops (n_distinct_per_range = 250, false_positive_rate = 0.01),
-          email_sha256 text_bloom_ops (n_distinct_per_range = 100, false_positive_rate = 0.01)
+          visitor_id uuid_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.002),
+          user_id text_bloom_ops (n_distinct_per_range = 250, false_positive_rate = 0.002),
+          email_sha256 text_bloom_ops (n_distinct_per_range = 100, false_positive_rate = 0.002)
         ) with (pages_per_range = 32, autosummarize = on)
         """;
 

@@ -79,9 +79,9 @@ comment on function identity_is_nobody(text) is 'Whether a user id is one that p
 -- Finds the events of a visitor, a user or an e-mail. A summary of each 32 pages as the one on received_at: full ranges are summed up by
 -- autovacuum, so that the writer pays nothing worth a name (bench/results/identity.md).
 create index events_identity on events using brin (
-  visitor_id uuid_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.01),
-  user_id text_bloom_ops (n_distinct_per_range = 250, false_positive_rate = 0.01),
-  email_sha256 text_bloom_ops (n_distinct_per_range = 100, false_positive_rate = 0.01)
+  visitor_id uuid_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.002),
+  user_id text_bloom_ops (n_distinct_per_range = 250, false_positive_rate = 0.002),
+  email_sha256 text_bloom_ops (n_distinct_per_range = 100, false_positive_rate = 0.002)
 ) with (pages_per_range = 32, autosummarize = on);
 
 create view identity_links as
@@ -328,7 +328,7 @@ left join identity_blocks as blocked_email on blocked_email.site_id = e.site_id 
 left join lateral (
   select p.person_id, p.reason
   from identity_emails as p
-  where p.site_id = e.site_id and p.email_sha256 = e.email_sha256
+  where p.site_id = e.site_id and p.email_sha256 = e.email_sha256 and e.email_sha256 is not null
   limit 1
 ) as m on true
 left join lateral (
@@ -493,7 +493,8 @@ $migration$;
 
 comment on function person_of_visitor(text, uuid) is 'The person behind a visitor of a site: one row, with everything known of them and why the visitor is theirs; anonymous where nothing was ever told.';
 
--- Sequential scans are off: the planner does not know how few rows a filter of the index lets through, and would read every event.
+-- The planner does not know how few rows a Bloom filter lets through: it would read every event from end to end, or the whole stretch of time.
+-- So sequential scans are off, and the time is looked at last.
 do $migration$
 begin
 create function everything_of_person(site text, identifier text, from_at timestamptz default '-infinity', until_at timestamptz default 'infinity')
@@ -506,14 +507,19 @@ begin atomic
   with person as materialized (select identity_person_of($1, $2) as person_id),
   members as materialized (select m.kind, m.id from person as p cross join lateral identity_members($1, p.person_id) as m
                            union select split_part(p.person_id, ':', 1), substr(p.person_id, strpos(p.person_id, ':') + 1) from person as p)
-  select e.*
-  from person_events as e
-  where e.site_id = $1 and e.received_at >= $3 and e.received_at < $4
-    and (e.user_id = any (array(select m.id from members as m where m.kind = 'user'))
-      or e.email_sha256 = any (array(select m.id from members as m where m.kind = 'email'))
-      or e.visitor_id = any (array(select case when m.kind = 'visitor' and m.id ~ '^[0-9a-f-]{36}$' then m.id::uuid end from members as m)))
-    and e.person_id = (select p.person_id from person as p)
-  order by e.received_at desc, e.event_id desc;
+  select found.*
+  from (
+    select e.*
+    from person_events as e
+    where e.site_id = $1
+      and (e.user_id = any (array(select m.id from members as m where m.kind = 'user'))
+        or e.email_sha256 = any (array(select m.id from members as m where m.kind = 'email'))
+        or e.visitor_id = any (array(select case when m.kind = 'visitor' and m.id ~ '^[0-9a-f-]{36}$' then m.id::uuid end from members as m)))
+      and e.person_id = (select p.person_id from person as p)
+    offset 0
+  ) as found
+  where found.received_at >= $3 and found.received_at < $4
+  order by found.received_at desc, found.event_id desc;
 end;
 end
 $migration$;
