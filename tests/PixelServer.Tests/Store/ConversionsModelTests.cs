@@ -58,6 +58,31 @@ public sealed class ConversionsModelTests(SharedPostgres postgres)
         }, iter: 60, threads: 1);
     }
 
+    [Theory]
+    [InlineData("sqlite", new long[] { 1_000_000, 2_000_000 }, "1.5")]
+    [InlineData("postgresql", new long[] { 1_000_000, 2_000_000 }, "1.5")]
+    [InlineData("sqlite", new long[] { 500 }, "0.001")]
+    [InlineData("postgresql", new long[] { 500 }, "0.001")]
+    [InlineData("sqlite", new long[] { -500, -500 }, "-0.001")]
+    [InlineData("postgresql", new long[] { -500, -500 }, "-0.001")]
+    [InlineData("sqlite", new[] { 172_800_000_000, 172_799_999_000, 1_001, -172_800_000_000 }, "86400.0000005")]
+    [InlineData("postgresql", new[] { 172_800_000_000, 172_799_999_000, 1_001, -172_800_000_000 }, "86400.0000005")]
+    public async Task The_median_delay_is_the_mean_of_the_two_in_the_middle_to_a_millisecond(string name, long[] microseconds, string seconds)
+    {
+        await using var store = await ConversionStore.FreshAsync(name, postgres);
+        var day = s_first.AddDays(3);
+        await store.SaveAsync([.. microseconds.SelectMany((delay, i) => new[]
+        {
+            ConversionStore.Copy(day.AddMicroseconds(delay > 0 ? 0 : -delay), id: $"{i}"), ConversionStore.Copy(day.AddMicroseconds(delay > 0 ? delay : 0), Source.Server, $"{i}"),
+        })]);
+
+        var first = DateOnly.FromDateTime(day.UtcDateTime);
+        var row = Assert.Single(await store.Sides.AskAsync(new SidesQuestion(null, null, first, first), 10, default));
+
+        var expected = Math.Round(decimal.Parse(seconds, System.Globalization.CultureInfo.InvariantCulture), 3, MidpointRounding.AwayFromZero);
+        Assert.Equal(expected, row.MedianDelaySeconds);
+    }
+
     [Fact]
     public async Task The_shares_of_the_database_are_those_of_the_server()
     {
