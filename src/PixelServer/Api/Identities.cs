@@ -18,7 +18,7 @@ internal static class Identities
 
     /// <summary>
     /// Reads one person: every field that is known, in every spelling, in the clear or hashed, a value or a list of them. Members of other
-    /// names are passed over. What cannot be read is told and left out: it is no reason to lose the event.
+    /// names are passed over and told. What cannot be read is told and left out: it is no reason to lose the event.
     /// </summary>
     /// <param name="person">A JSON object without broken text (<see cref="JsonText.Mend"/>).</param>
     /// <param name="draft">Gets <c>$identities</c>; a second call for the same draft replaces what the first one left.</param>
@@ -60,9 +60,10 @@ internal static class Identities
         {
             foreach (var member in element.EnumerateObject())
             {
-                if (!IdentityField.TryFind(member.Name, out var field, out var isHashed)) continue;
+                var isKnown = IdentityField.TryFind(member.Name, out var field, out var isHashed);
                 if (field is not null) Take(field, isHashed, member.Value);
-                else if (!isAddress && member.Value.ValueKind == JsonValueKind.Object) Read(member.Value, isAddress: true);
+                else if (isKnown && !isAddress && member.Value.ValueKind == JsonValueKind.Object) Read(member.Value, isAddress: true);
+                else warnings?.Add(Warning.IdentityUnknown);
             }
         }
 

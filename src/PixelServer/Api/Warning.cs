@@ -21,6 +21,11 @@ internal sealed record Warning
 
     public string Meaning { get; }
 
+    // What happened, and when.
+    public static readonly Warning MemberNotRead = new("member_not_read", "The member that is named is not what it should be. It is kept in properties, unless it is of the visitor.");
+    public static readonly Warning TimestampNotBelieved = new("timestamp_not_believed", "The time lies too far back, or more than 5 minutes ahead; the time of arrival counts.");
+    public static readonly Warning VisitorNotVerified = new("visitor_not_verified", "The visitor_id is a px_id that this server did not give, or one that has expired; the event is nobody's.");
+
     // Who it was.
     public static readonly Warning IdentityNotRead = new("identity_not_read", "The identity is no JSON object, or one of its members is no text and no list of texts.");
     public static readonly Warning IdentityUnknown = new("identity_unknown", "The identity has a member that this server does not know; it was not kept.");

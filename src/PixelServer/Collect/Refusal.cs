@@ -45,6 +45,8 @@ internal sealed class Refusal
 
     public static readonly Refusal KeyOfAnotherSite = new("key_of_another_site", 403, "The key is of another site than the one that the event names.", withKey: true);
 
+    public static readonly Refusal SecretKeyNeeded = new("secret_key_needed", 403, "This address takes a secret key only; a write key may be read by anyone.", withKey: true);
+
     // What an event may hold.
     public static readonly Refusal NameTooLong = new("name_too_long", 400, "The event name is longer than 200 characters.");
     public static readonly Refusal UserIdTooLong = new("user_id_too_long", 400, "The user id is longer than 256 characters.");
@@ -70,6 +72,7 @@ internal sealed class Refusal
     public static readonly Refusal BodyTooLarge = new("body_too_large", 413, "The body is larger than 65536 bytes, or 524288 when unpacked; with a key 524288, or 2097152 when unpacked.");
     public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events (2500 with a key), or headers and query times its events come to more than 2097152 bytes.");
     public static readonly Refusal EventTooLarge = new("event_too_large", 413, "An event of the batch is larger than 32768 bytes.", withKey: true);
+    public static readonly Refusal BadIdempotencyKey = new("bad_idempotency_key", 400, "The Idempotency-Key is not one text of 1 to 255 visible ASCII characters.", withKey: true);
     public static readonly Refusal EmptyBody = new("empty_body", 400, "The body is empty.");
     public static readonly Refusal EmptyBatch = new("empty_batch", 400, "The batch is empty.");
     public static readonly Refusal BadBody = new("bad_body", 400, "The body ends early or breaks the rules of HTTP.");
