@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Playwright;
+using Microsoft.Extensions.Time.Testing;
 using PixelServer.Api;
 using PixelServer.Collect;
 using PixelServer.Tests.EndToEnd;
@@ -42,7 +42,7 @@ public sealed partial class EventsDocumentTests(Chromium chromium, SharedPostgre
     [Fact]
     public async Task Its_first_command_sends_an_event()
     {
-        await using var backend = await Backend.StartAsync();
+        await using var backend = await Backend.StartAsync(clock: new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 10, 0, 0, TimeSpan.Zero))); // the day after the document's
         Assert.Equal("""{"accepted":1,"refused":[],"warnings":[]}""", await RunAsync("bash", Block("bash", 0), backend));
         Assert.Equal(("order_shipped", "c-17"), (backend.Hits.Single().Name, backend.Hits.Single().UserId));
     }
@@ -61,7 +61,7 @@ public sealed partial class EventsDocumentTests(Chromium chromium, SharedPostgre
         await using var visitor = await chromium.VisitorAsync();
         var page = await visitor.NewPageAsync();
         await page.GotoAsync(shop.Address + "?utm_campaign=autumn");
-        await backend.App.StoredAsync(1); // the page view: from now on the browser has its cookie
+        await Eventually.TrueAsync(async () => (await visitor.CookiesAsync()).Any(cookie => cookie.Name == VisitorCookie.Name), () => "the page view has its answer");
         await page.FillAsync("[name=email]", "Jane.Doe@Example.com");
         await page.FillAsync("[name=phone]", "+1 415 555 0123");
         await page.ClickAsync("button");
