@@ -149,6 +149,13 @@ internal ref struct BeaconReader
                 continue;
             }
 
+            if (_told is not null && _reader.ValueTextEquals(Told.Key))
+            {
+                _reader.Read();
+                _reader.Skip(); // what opens a door does not become a property
+                continue;
+            }
+
             if (_told is not null && Told.Find(ref _reader) is { } member)
             {
                 if (ReadTold(_told, member) is { } refused) return refused;

@@ -17,6 +17,9 @@ internal sealed class Told
         Member(ParameterKind.Person, "identity", "Who it is, in the clear or hashed: an object; only hashes of it are kept", "{…}"),
     ];
 
+    /// <summary>Where SDKs put the key of their request.</summary>
+    public static ReadOnlySpan<byte> Key => "writeKey"u8;
+
     public string? Visitor { get; private set; }
     public string? Address { get; private set; }
     public string? UserAgent { get; private set; }

@@ -77,6 +77,12 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         Assert.Equal(1, (await backend.PostAsync("""{"event":"lead","site_id":"shop"}""")).Accepted);
         Assert.All(backend.Hits, hit => Assert.Equal("shop", hit.SiteId));
 
+        // In the body it opens nothing, and is not kept either.
+        var inBody = Encoding.UTF8.GetBytes($$"""{"event":"lead","writeKey":"{{backend.Secret}}"}""");
+        Assert.Equal((401, "key_missing"), await SaidAsync(backend.PostAsync(inBody, key: null)));
+        Assert.Equal(200, (await backend.PostAsync(inBody, backend.Secret)).Status);
+        Assert.Equal(0, backend.Hits[^1].Properties.Length);
+
         static async Task<(int, string?)> SaidAsync(Task<Backend.Said> said) => ((await said).Status, (await said).Code);
     }
 
