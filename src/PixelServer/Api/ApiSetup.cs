@@ -13,6 +13,10 @@ internal static class ApiSetup
         services.AddSingleton<ApiKeys>().AddSingleton<KeyRates>().AddSingleton<KeyUse>().AddSingleton<KeyGate>();
         services.AddSingleton(provider => ApiKeys.UseFile(provider.GetRequiredService<KeyOptions>(), provider.GetRequiredService<DataDirectory>()));
         services.AddHostedService(provider => provider.GetRequiredService<KeyUse>());
+        services.AddSingleton(Settings.Read<EventsOptions>(configuration, "Pixel:Events"));
+        services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
+        services.AddSingleton<EventsDoor>();
+        foreach (var route in EventsRoutes.All) services.AddSingleton(route);
         return services;
     }
 
@@ -20,5 +24,6 @@ internal static class ApiSetup
     public static void MapApi(this IEndpointRouteBuilder routes)
     {
         routes.ServiceProvider.GetRequiredService<KeyGate>(); // a file that cannot be read stops the start, not the first request
+        routes.Map(EventsDoor.Path, routes.ServiceProvider.GetRequiredService<EventsDoor>().AnswerAsync).ExcludeFromDescription();
     }
 }
