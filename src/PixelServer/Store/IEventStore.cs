@@ -20,6 +20,7 @@ internal interface IEventStore : IAsyncDisposable
     /// Stores the batch and moves the journal's position from <see cref="EventBatch.From"/> to <see cref="EventBatch.To"/> in
     /// one transaction: both or neither. An empty batch only moves the position. An event whose <see cref="Hit.OnceKey"/> the store has had
     /// within <see cref="StoreOptions.OnceDays"/>, or earlier in the batch, makes no row.
+    /// What the rows tell about who is who (<see cref="IdentityEdges"/>) is kept in the same transaction.
     /// </summary>
     /// <returns>How many events made no row because they were second copies.</returns>
     /// <exception cref="PositionMovedException">The position was not <see cref="EventBatch.From"/>; nothing was stored.</exception>
