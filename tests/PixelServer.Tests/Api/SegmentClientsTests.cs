@@ -96,7 +96,7 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
             })
                 Assert.Equal($"{column} {value}", $"{column} {row[column]}");
             var context = row["properties"]!["context"]!;
-            Assert.Equal(("de-DE", "analytics.js", "npm:next-1.84.3"), (context["locale"]!.ToString(), context["library"]!["name"]!.ToString(), context["library"]!["version"]!.ToString()));
+            Assert.Equal(("de-DE", "analytics.js", "next-1.84.3"), (context["locale"]!.ToString(), context["library"]!["name"]!.ToString(), context["library"]!["version"]!.ToString()));
             Assert.NotNull(context["timezone"]);
             Assert.Equal(["library", "locale", "timezone"], context.AsObject().Select(one => one.Key).Order());
             Assert.InRange((SegmentHost.Time(row, "received_at") - SegmentHost.Time(row, "occurred_at")).TotalSeconds, -1, 20);
@@ -127,7 +127,7 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
 
         var events = await host.EventsAsync(3);
         Assert.Equal(["/v1/b"], asked);
-        Assert.Equal(["""{"i":0}""", """{"i":1}""", """{"i":2}"""], events.Select(Own));
+        Assert.Equal([0, 1, 2], events.Select(row => (int)row["properties"]!["i"]!));
         Assert.All(events, row => Assert.Equal($$"""{"name":"Viewed","source":"beacon","visitor_id":"{{anonymousId}}"}""", SegmentHost.Columns(row, "name", "source", "visitor_id")));
     }
 

@@ -282,7 +282,7 @@ public sealed class SegmentRequestTests
         ];
         (string Path, string Code)[] refused =
         [
-            ($"track?userId=u&writeKey={host.WriteKey}", "no_event_name"), ("track?userId=u&event=x", "key_missing"), ("track?data=!!", "empty_body"),
+            ($"track?userId=u&writeKey={host.WriteKey}", "no_event_name"), ("track?userId=u&event=x", "key_missing"), ("track?data=!!", "key_missing"),
             ("track?userId=u&event=x&writeKey=pxw_aaaaaaaa_x", "key_wrong"), ($"track?userId=u&event=x&writeKey={host.SecretKey}", "key_in_query"),
             ("track?userId=u&event=x&writeKey=pxs_aaaaaaaa_" + new string('x', 43), "key_in_query"),
             ($"track?data={Convert.ToBase64String(Encoding.UTF8.GetBytes(json.Replace(host.WriteKey, host.SecretKey.Replace("pxs_", "px\\u0073_", StringComparison.Ordinal), StringComparison.Ordinal)))}", "key_in_query"),
