@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using PixelServer.Collect;
+using PixelServer.Ops;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Api;
@@ -182,6 +183,18 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         request.Headers.Authorization = new("Bearer", backend.Secret);
         using var answer = await backend.App.Client.SendAsync(request);
         Assert.Equal((status, code), ((int)answer.StatusCode, (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["code"]));
+    }
+
+    [Theory]
+    [InlineData("Pixel:Sites:shop:Identity:PhoneCountry", "XX", "a country of two letters such as DE, or nothing")]
+    [InlineData("Pixel:DefaultSite:Identity:PhoneCountry", "49", "a country of two letters such as DE, or nothing")]
+    [InlineData("Pixel:Sites:shop:Identity:KeepRaw", "maybe", "true or false")]
+    [InlineData("Pixel:Events:BackDays", "3651", "1 to 3650")]
+    public void A_setting_that_is_not_usable_stops_the_start(string key, string value, string allowed)
+    {
+        using var folder = new TempFolder();
+        var stopped = Assert.Throws<SettingException>(() => Program.Build([$"--Pixel:DataDirectory={folder.Path}", $"--{key}={value}"]));
+        Assert.Equal($"Setting {key} = '{value}' is not usable; allowed: {allowed}.", stopped.Message);
     }
 
     [Theory]
