@@ -108,12 +108,14 @@ public sealed class SegmentRequestTests
     public async Task A_message_that_is_sent_again_is_stored_once()
     {
         await using var host = await SegmentHost.StartAsync();
-        var batch = new JsonObject { ["batch"] = new JsonArray([.. Enumerable.Range(0, 50).Select(i => new JsonObject { ["type"] = "track", ["anonymousId"] = "a-1", ["event"] = "x", ["messageId"] = $"m-{i}" })]) }.ToJsonString();
+        var batch = new JsonObject { ["batch"] = new JsonArray([.. Enumerable.Range(0, 50).Select(i => new JsonObject { ["type"] = "track", ["anonymousId"] = "a-1", ["event"] = "x", ["messageId"] = $"m-{i}", ["properties"] = new JsonObject { ["i"] = i } })]) }.ToJsonString();
 
         for (var i = 0; i < 3; i++) Assert.Equal(200, (await host.PostAsync("/v1/batch", batch)).Status);
         Assert.Equal(200, (await host.PostAsync("/v1/track", """{"anonymousId":"a-1","event":"last"}""")).Status);
 
-        var events = await host.EventsAsync(51);
+        var events = await host.EventsAsync(51, replays: 100);
+        Assert.Equal(100, host.App.Ledger.Read().Replayed);
+        Assert.Equal(50, events.Take(50).Select(row => row["properties"]!["i"]!.ToString()).Distinct().Count());
         Assert.Equal("last", events[^1]["name"]!.ToString());
     }
 
