@@ -21,6 +21,7 @@ public sealed class SegmentRequestTests
         { "/v1/b", "application/json; charset=utf-8", "analytics-ios/1.7.0", false, true, "analytics-swift" },
         { "/v1/b", "", "", true, false, "Analytics-CSharp" },
         { "/v1/b", "application/json; charset=utf-8", "okhttp/4.12.0", false, false, "@segment/analytics-react-native" },
+        { "/v1/batch", "application/x-www-form-urlencoded", "analytics-node/3.0.13", true, true, "analytics-node" },
         { "/v1/batch", "application/json", "Go-http-client/2.0", false, true, "analytics-go" },
     };
 
@@ -212,7 +213,7 @@ public sealed class SegmentRequestTests
         var keyless = await host.PostAsync("/v1/t", Track, key: "", headers: ("Origin", "https://shop.example"));
 
         Assert.Equal(204, preflight.Status);
-        Assert.Equal("authorization, content-type, content-encoding, x-retry-count", preflight.Headers["Access-Control-Allow-Headers"]);
+        Assert.Equal("authorization, content-type, content-encoding, x-retry-count, *", preflight.Headers["Access-Control-Allow-Headers"]);
         Assert.Contains("POST", preflight.Headers["Access-Control-Allow-Methods"], StringComparison.Ordinal);
         Assert.Equal((200, "400 nothing_kept", "401 key_missing"), (own.Status, foreign.Problem, keyless.Problem));
         Assert.Equal("origin_not_allowed", foreign.Json["refused"]![0]!["code"]!.ToString());
