@@ -16,8 +16,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         hit = null;
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
 
-        // A request without an Origin header is an image or a server: the list is for pages, it is no access control.
-        if (caller.Origin is not null && !site!.Origins.IsOpen && !site.Origins.Allows(caller.Origin)) return Refusal.OriginNotAllowed;
+        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         visit.AllowOrigin();
 
         var consent = Consent.Decide(site!.Regime, caller.Gpc);
@@ -29,11 +28,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return null;
     }
 
-    /// <summary>The same for the holder of a key, who says whose event it is (<see cref="Draft.Claim"/>): no cookie is read or set, and whose pages may send was decided by the key.</summary>
+    /// <summary>The same for the holder of a key, who says whose event it is (<see cref="Draft.Claim"/>): no cookie is read or set.</summary>
     public Refusal? AdmitClaimed(Draft draft, in Caller caller, Source source, out Hit? hit)
     {
         hit = null;
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
+        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         var consent = Consent.Decide(site!.Regime, caller.Gpc);
         var claim = draft.Claim!;
         if (claim.NoAds) consent = consent with { Ads = false };
@@ -47,6 +47,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
     /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
     public bool AllowsOrigin(string? siteId, string origin) => sites.Find(siteId, out var site) is null && site!.Origins.Allows(origin);
+
+    // A request without an Origin header is an image or a server: the list is for pages, it is no access control.
+    private static bool MaySend(Site site, in Caller caller) => caller.Origin is null || site.Origins.IsOpen || site.Origins.Allows(caller.Origin);
 
     // What may not be kept leaves the draft before anything is made of it.
     private static Refusal? Strip(Draft draft, in Caller caller, Consent consent)

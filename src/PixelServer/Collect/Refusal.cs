@@ -43,7 +43,17 @@ internal sealed class Refusal
     public static readonly Refusal OriginNotAllowed = new("origin_not_allowed", 403, "The site does not take events from pages of this origin.");
     public static readonly Refusal ConsentRequired = new("consent_required", 403, "The site keeps events of visitors who agreed, and no agreement came with this one.");
 
+    // Which key came, and how. What is only the holder's business (expired, revoked) is only told to who shows the whole key.
+    public static readonly Refusal KeyInQuery = new("key_in_query", 400, "A key, or a parameter that is named like one, stands in the address, which is written into logs.", withKey: true);
+    public static readonly Refusal KeyMissing = new("key_missing", 401, "No key came: it stands in the header Authorization, or in the body as writeKey.", withKey: true);
+    public static readonly Refusal KeyWrong = new("key_wrong", 401, "The key is none of this server's.", withKey: true);
+    public static readonly Refusal KeyExpired = new("key_expired", 401, "The key has expired.", withKey: true);
+    public static readonly Refusal KeyRevoked = new("key_revoked", 401, "The key was revoked.", withKey: true);
+    public static readonly Refusal SecretKeyInBrowser = new("secret_key_in_browser", 403, "A secret key came from a browser, where everybody can read it: revoke it, and use a write key there.", withKey: true);
     public static readonly Refusal KeyOfAnotherSite = new("key_of_another_site", 403, "The key is of another site than the one that the event names.", withKey: true);
+
+    // A key's share of a second is a second at most.
+    public static readonly Refusal RateLimited = new("rate_limited", 429, "The key is used for more requests per second than it may make.", retryAfterSeconds: 1, withKey: true);
 
     // What an event may hold.
     public static readonly Refusal NameTooLong = new("name_too_long", 400, "The event name is longer than 200 characters.");

@@ -41,10 +41,10 @@ public sealed class CollectDocumentTests
     }
 
     [Fact]
-    public void No_code_is_used_twice_and_only_503_may_be_sent_again()
+    public void No_code_is_used_twice_and_only_429_and_503_may_be_sent_again()
     {
         Assert.Equal(Refusal.All.Count, Refusal.All.Select(r => r.Code).Distinct().Count());
-        Assert.All(Refusal.All, r => Assert.Equal(r.Status == 503, r.MayBeRetried));
+        Assert.All(Refusal.All, r => Assert.Equal(r.Status is 429 or 503, r.MayBeRetried));
     }
 
     // The rows of the first table under a heading, without its two head lines.

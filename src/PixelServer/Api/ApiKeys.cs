@@ -1,0 +1,98 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using PixelServer.Ops;
+
+namespace PixelServer.Api;
+
+/// <summary>Whether a text has this SHA-256.</summary>
+internal delegate bool KeyProof(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256);
+
+/// <summary>The keys by id, from a file that is looked at again when it has changed: creating, rotating and revoking need no restart.</summary>
+internal sealed class ApiKeys
+{
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
+
+    // Stands in for the hash of a key that does not exist: whether it does must not show in the time.
+    private static readonly byte[] s_nobody = RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes);
+
+    private readonly ApiKeyFile _file;
+    private readonly TimeProvider _clock;
+    private readonly KeyProof _proof;
+    private readonly Lock _looking = new();
+    private volatile Known _known;
+    private long _lookedAt;
+
+    /// <param name="options">Where the file is.</param>
+    /// <param name="directory">Where it is otherwise.</param>
+    /// <param name="clock">Says when to look again.</param>
+    /// <param name="proof">Null for the real one; tests count what is done.</param>
+    /// <exception cref="SettingException">The file that the settings name does not exist.</exception>
+    /// <exception cref="InvalidDataException">The file cannot be understood.</exception>
+    public ApiKeys(KeyOptions options, DataDirectory directory, TimeProvider clock, KeyProof? proof = null)
+    {
+        (_file, _clock, _proof) = (File(options, directory), clock, proof ?? Proves);
+        // Without its keys a collector would turn every SDK away, and SDKs throw away what is refused.
+        if (options.File.Length > 0 && !_file.Exists)
+            throw new SettingException("Pixel:Keys:File", options.File, "a file that exists; pixel keys create makes it");
+        _lookedAt = clock.GetTimestamp();
+        _known = FromFile();
+    }
+
+    /// <summary>The file that these settings mean.</summary>
+    public static ApiKeyFile File(KeyOptions options, DataDirectory directory) =>
+        new(options.File.Length > 0 ? Path.GetFullPath(options.File) : directory.KeyFile("api"));
+
+    /// <summary>
+    /// The key with this text, also one that is expired or revoked; null for every other text. Hashes once and compares once, in constant
+    /// time, whatever is asked for. How long the look-up of the id takes may be seen: an id is no secret.
+    /// </summary>
+    /// <remarks>
+    /// Failed attempts are not counted and nobody is locked out: against 256 random bits guessing is hopeless at any speed, and a lock would
+    /// be a way to shut out others behind the same address.
+    /// </remarks>
+    public ApiKey? Find(ReadOnlySpan<char> text)
+    {
+        Look();
+        Span<byte> bytes = stackalloc byte[KeyText.Chars];
+        var id = KeyText.Read(text, bytes);
+        _known.Keys.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found);
+        return _proof(bytes, found is null ? s_nobody : found.Sha256.Span) ? found : null;
+    }
+
+    private static bool Proves(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(text, hash);
+        return CryptographicOperations.FixedTimeEquals(hash, sha256);
+    }
+
+    // At most once a second, whatever strangers ask for, and by one request while the others go on with what is known.
+    private void Look()
+    {
+        if (_clock.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_lookEvery || !_looking.TryEnter()) return;
+        try
+        {
+            if (_clock.GetElapsedTime(_lookedAt) < s_lookEvery) return;
+            Volatile.Write(ref _lookedAt, _clock.GetTimestamp());
+            // A file that is gone is one that is broken: nobody revokes all keys that way by mistake.
+            if (_file.Exists && _file.Stamp() != _known.Stamp) _known = FromFile();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            // Broken by hand: what was known goes on. A start would say what is wrong.
+        }
+        finally
+        {
+            _looking.Exit();
+        }
+    }
+
+    // The stamp first: what changes after it is seen at the next look.
+    private Known FromFile()
+    {
+        var stamp = _file.Stamp();
+        return new(_file.Read().ToFrozenDictionary(key => key.Id, StringComparer.Ordinal), stamp);
+    }
+
+    private sealed record Known(FrozenDictionary<string, ApiKey> Keys, DateTime Stamp);
+}
