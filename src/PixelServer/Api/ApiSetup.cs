@@ -11,6 +11,11 @@ internal static class ApiSetup
     {
         services.AddSingleton(Settings.Read<KeyOptions>(configuration, "Pixel:Keys"));
         services.AddSingleton<ApiKeys>().AddSingleton<KeyRates>().AddSingleton<KeyUse>().AddSingleton<KeyGate>();
+        services.AddSingleton(Settings.Read<EventsOptions>(configuration, "Pixel:Events"));
+        services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
+        services.AddSingleton(Settings.Read<SegmentOptions>(configuration, "Pixel:Segment"));
+        services.AddSingleton<SegmentReader>().AddSingleton<SegmentDoor>().AddSingleton<SegmentPixel>().AddSingleton<SegmentSettings>();
+        foreach (var route in SegmentRoutes.All()) services.AddSingleton(route);
         return services;
     }
 
@@ -18,5 +23,6 @@ internal static class ApiSetup
     public static void MapApi(this IEndpointRouteBuilder routes)
     {
         routes.ServiceProvider.GetRequiredService<KeyGate>(); // a file that cannot be read stops the start, not the first request
+        routes.MapSegment();
     }
 }

@@ -16,6 +16,7 @@ internal ref struct BeaconReader
     [ThreadStatic] private static byte[]? t_key;
 
     private Utf8JsonReader _reader;
+    private Told? _told;
     private bool _isOne;
     private DateTimeOffset? _sentAt;
     private string? _site;
@@ -24,9 +25,14 @@ internal ref struct BeaconReader
 
     /// <param name="json">Mended by <see cref="JsonText.Mend"/>.</param>
     /// <param name="refusal">Why the body as a whole is refused; then there is no event to read.</param>
-    public static BeaconReader Open(ReadOnlySpan<byte> json, out Refusal? refusal)
+    public static BeaconReader Open(ReadOnlySpan<byte> json, out Refusal? refusal) => Open(json, told: null, out refusal);
+
+    /// <param name="json">Mended by <see cref="JsonText.Mend"/>.</param>
+    /// <param name="told">Takes what only the holder of a key can say, event by event; larger batches are taken. Null: anyone may have sent the body.</param>
+    /// <param name="refusal">Why the body as a whole is refused; then there is no event to read.</param>
+    public static BeaconReader Open(ReadOnlySpan<byte> json, Told? told, out Refusal? refusal)
     {
-        var events = default(BeaconReader);
+        var events = new BeaconReader { _told = told };
         refusal = Refusal.EmptyBody;
         if (json.TrimStart(" \t\r\n"u8).IsEmpty) return events;
         try
@@ -55,6 +61,7 @@ internal ref struct BeaconReader
         refusal = null;
         if (!_reader.Read() || (!_isOne && _reader.TokenType == JsonTokenType.EndArray)) return false;
         draft.Clear();
+        _told?.Clear();
         if (_reader.TokenType != JsonTokenType.StartObject)
         {
             refusal = Refusal.NotAnEvent;
@@ -63,8 +70,10 @@ internal ref struct BeaconReader
         }
 
         var depth = _reader.CurrentDepth;
+        var start = _reader.TokenStartIndex;
         refusal = ReadEvent(draft, depth);
         while (_reader.CurrentDepth > depth) _reader.Read(); // out of a refused event, on to its neighbour
+        if (_told is not null && _reader.BytesConsumed - start > Limits.KeyedEventBytes) refusal = Refusal.EventTooLarge;
         draft.Complete(_site, _sentAt);
         return true;
     }
@@ -119,7 +128,7 @@ internal ref struct BeaconReader
             reader.Skip();
         }
 
-        return Count == 0 ? Refusal.EmptyBatch : Count > Limits.BatchEvents ? Refusal.BatchTooLarge : null;
+        return Count == 0 ? Refusal.EmptyBatch : Count > (_told is null ? Limits.BatchEvents : Limits.KeyedBatchEvents) ? Refusal.BatchTooLarge : null;
     }
 
     private Refusal? ReadEvent(Draft draft, int depth)
@@ -140,6 +149,12 @@ internal ref struct BeaconReader
                 continue;
             }
 
+            if (_told is not null && Told.Find(ref _reader) is { } member)
+            {
+                if (ReadTold(_told, member) is { } refused) return refused;
+                continue;
+            }
+
             if (ReadParameter(draft) is { } refusal) return refusal;
         }
 
@@ -157,13 +172,41 @@ internal ref struct BeaconReader
         if (_reader.TokenType == JsonTokenType.Null) return null;
         if (!TryText(ref _reader, parameter, out var text, out var refusal))
         {
+            _told?.Unread.Add(parameter);
             if (parameter.Kind is not (ParameterKind.User or ParameterKind.EventId)) return draft.Properties.AddJson(key, ref _reader);
             _reader.Skip(); // an id kept as a property would be kept where a site may keep none
             return null;
         }
 
         if (refusal is not null) return refusal;
-        return draft.TryTake(parameter, text, out refusal) ? refusal : draft.Properties.AddJson(key, ref _reader);
+        if (draft.TryTake(parameter, text, out refusal)) return refusal;
+        _told?.Unread.Add(parameter);
+        return draft.Properties.AddJson(key, ref _reader);
+    }
+
+    // What cannot be read is left out: as a property it would be kept where a site may keep none of it.
+    private Refusal? ReadTold(Told told, Parameter member)
+    {
+        _reader.Read();
+        if (_reader.TokenType == JsonTokenType.Null) return null;
+        if (member.Kind == ParameterKind.Person)
+        {
+            told.TakePerson(ref _reader);
+            return null;
+        }
+
+        if (!TryText(ref _reader, member, out var text, out var refusal))
+        {
+            told.Unread.Add(member);
+            _reader.Skip();
+            return null;
+        }
+
+        if (refusal is not null) return refusal;
+        if (text.Length <= member.MaxChars) told.Take(member.Kind, text);
+        else if (member.TooLong is { } tooLong) return tooLong;
+        else told.Unread.Add(member);
+        return null;
     }
 
     private Refusal? ReadMembers(PropertyWriter writer, bool isConsent)
@@ -184,6 +227,8 @@ internal ref struct BeaconReader
 
         if (!isConsent) return writer.AddJson(key, ref _reader);
 
+        if (_told is not null && key.SequenceEqual("gpc"u8)) _told.Gpc |= IsYes(ref _reader);
+
         // Consent strings are strings, also where a page wrote 1 for "1".
         switch (_reader.TokenType)
         {
@@ -193,6 +238,14 @@ internal ref struct BeaconReader
             default: return writer.AddJson(key, ref _reader, keepFirst: true);
         }
     }
+
+    private static bool IsYes(scoped ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.True => true,
+        JsonTokenType.Number => reader.ValueSpan.SequenceEqual("1"u8),
+        JsonTokenType.String => reader.ValueTextEquals("1"u8) || reader.ValueTextEquals("true"u8),
+        _ => false,
+    };
 
     private readonly bool IsObjectNext()
     {

@@ -92,7 +92,8 @@ internal static class ClientAddress
         return text.Count('.') == 3 && !text.ContainsAnyExcept(s_dotted) && !HasLeadingZero(text);
     }
 
-    private static bool TryRead(ReadOnlySpan<char> entry, out IPAddress? address)
+    /// <summary>An address as proxies and people write it: plain, in brackets, with a port.</summary>
+    public static bool TryRead(ReadOnlySpan<char> entry, out IPAddress? address)
     {
         address = null;
         if (entry.Length is 0 or > 64) return false;

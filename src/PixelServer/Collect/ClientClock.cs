@@ -35,10 +35,16 @@ internal static class ClientClock
     /// <param name="backHours">How far back the client may date an event.</param>
     public static DateTimeOffset Occurred(DateTimeOffset received, DateTimeOffset? timestamp, DateTimeOffset? sentAt, int backHours = Limits.BackHours)
     {
-        if (timestamp is not { } happened) return received;
-        var age = (sentAt ?? received) - happened;
-        if (age > TimeSpan.FromHours(backHours) || age < -TimeSpan.FromMinutes(Limits.AheadMinutes)) return received;
-        return (received - age).ToUniversalTime();
+        if (timestamp is not { } happened || !IsBelieved(received, happened, sentAt, backHours)) return received;
+        return (received - ((sentAt ?? received) - happened)).ToUniversalTime();
+    }
+
+    /// <summary>Whether the time is neither too far back nor ahead.</summary>
+    /// <inheritdoc cref="Occurred"/>
+    public static bool IsBelieved(DateTimeOffset received, DateTimeOffset timestamp, DateTimeOffset? sentAt, int backHours)
+    {
+        var age = (sentAt ?? received) - timestamp;
+        return age <= TimeSpan.FromHours(backHours) && age >= -TimeSpan.FromMinutes(Limits.AheadMinutes);
     }
 
     // YYYY-MM-DD, then T or a space, hh:mm, :ss, .fraction, and Z or an offset. By hand, because the framework's parser either

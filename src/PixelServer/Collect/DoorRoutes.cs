@@ -64,7 +64,8 @@ internal static class DoorRoutes
 
     private static string Meaning(Parameter one) => one.Meaning + (one.MaxChars > 0 ? $"; at most {one.MaxChars} characters" : "") + ".";
 
-    private static IEnumerable<ApiAnswer> Problems(IEnumerable<Refusal> refusals) => refusals.GroupBy(one => one.Status).OrderBy(group => group.Key)
+    /// <summary>One answer for each status, with its codes.</summary>
+    public static IEnumerable<ApiAnswer> Problems(IEnumerable<Refusal> refusals) => refusals.GroupBy(one => one.Status).OrderBy(group => group.Key)
         .Select(group => new ApiAnswer(group.Key, Codes(group), "application/problem+json",
             $$"""{"type":"urn:pixelserver:{{group.First().Code}}","title":"{{group.First().Title}}","status":{{group.Key}},"code":"{{group.First().Code}}"}"""));
 

@@ -2,10 +2,13 @@ using System.Collections.Frozen;
 
 namespace PixelServer.Collect;
 
-/// <summary>The named things a client can say about an event.</summary>
+/// <summary>The named things that can be said about an event.</summary>
 internal enum ParameterKind : byte
 {
     None, Site, Name, User, EventId, Url, Referrer, Title, Value, Currency, Timestamp, SentAt, Reset, Consent,
+
+    // Only with a key: see Told.
+    Visitor, Address, UserAgent, Source, MessageId, Person,
 }
 
 /// <summary>

@@ -54,7 +54,8 @@ internal static class Problem
         return WriteAsync(response, StatusCodes.Status200OK, s_json, body.WrittenMemory);
     }
 
-    private static void WriteReceipt(Utf8JsonWriter json, int accepted, IReadOnlyList<RefusedEvent> refused)
+    /// <summary>The members <c>accepted</c> and <c>refused</c> of an answer.</summary>
+    public static void WriteReceipt(Utf8JsonWriter json, int accepted, IReadOnlyList<RefusedEvent> refused)
     {
         json.WriteNumber("accepted", accepted);
         json.WriteStartArray("refused");
@@ -69,7 +70,8 @@ internal static class Problem
         json.WriteEndArray();
     }
 
-    private static Task WriteAsync(HttpResponse response, int status, StringValues type, ReadOnlyMemory<byte> body)
+    /// <summary>A body that no one keeps and no browser takes for something else.</summary>
+    public static Task WriteAsync(HttpResponse response, int status, StringValues type, ReadOnlyMemory<byte> body)
     {
         response.StatusCode = status;
         response.Headers.ContentType = type;

@@ -51,6 +51,7 @@ internal sealed class Refusal
     public static readonly Refusal KeyRevoked = new("key_revoked", 401, "The key was revoked.", withKey: true);
     public static readonly Refusal SecretKeyInBrowser = new("secret_key_in_browser", 403, "A secret key came from a browser, where everybody can read it: revoke it, and use a write key there.", withKey: true);
     public static readonly Refusal KeyOfAnotherSite = new("key_of_another_site", 403, "The key is of another site than the one that the event names.", withKey: true);
+    public static readonly Refusal SecretKeyNeeded = new("secret_key_needed", 403, "This address takes a secret key only; a write key may be read by anyone.", withKey: true);
 
     // A key's share of a second is a second at most.
     public static readonly Refusal RateLimited = new("rate_limited", 429, "The key is used for more requests per second than it may make.", retryAfterSeconds: 1, withKey: true);
@@ -69,6 +70,10 @@ internal sealed class Refusal
     public static readonly Refusal KeyTooLong = new("key_too_long", 400, "The name of a property is longer than 200 bytes.");
     public static readonly Refusal PropertyTooLong = new("property_too_long", 400, "A text among the properties is longer than 8192 bytes.");
     public static readonly Refusal PropertiesTooLarge = new("properties_too_large", 400, "The properties are larger than 65536 bytes.");
+    public static readonly Refusal UnknownType = new("unknown_type", 400, "The type of a call is none of track, page, screen, identify, group and alias.", withKey: true);
+    public static readonly Refusal NoEventName = new("no_event_name", 400, "A track call has no event name.", withKey: true);
+    public static readonly Refusal NoUserAnonId = new("no_user_anon_id", 400, "A call has neither a user id nor an anonymous id.", withKey: true);
+    public static readonly Refusal NothingKept = new("nothing_kept", 400, "No event of the body is kept: each has its reason beside its index.", withKey: true);
     public static readonly Refusal NotAnEvent = new("not_an_event", 400, "An event must be a JSON object.");
 
     // What a request may be.
@@ -80,6 +85,7 @@ internal sealed class Refusal
     public static readonly Refusal BodyTooLarge = new("body_too_large", 413, "The body is larger than 65536 bytes, or 524288 when unpacked; with a key 524288, or 2097152 when unpacked.");
     public static readonly Refusal BatchTooLarge = new("batch_too_large", 413, "The batch holds more than 500 events (2500 with a key), or headers and query times its events come to more than 2097152 bytes.");
     public static readonly Refusal EventTooLarge = new("event_too_large", 413, "An event of the batch is larger than 32768 bytes.", withKey: true);
+    public static readonly Refusal BadIdempotencyKey = new("bad_idempotency_key", 400, "The Idempotency-Key is not one text of 1 to 255 visible ASCII characters.", withKey: true);
     public static readonly Refusal EmptyBody = new("empty_body", 400, "The body is empty.");
     public static readonly Refusal EmptyBatch = new("empty_batch", 400, "The batch is empty.");
     public static readonly Refusal BadBody = new("bad_body", 400, "The body ends early or breaks the rules of HTTP.");

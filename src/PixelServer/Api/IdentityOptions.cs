@@ -1,0 +1,14 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PixelServer.Api;
+
+/// <summary>What is kept of the people that a site's backend names; section <c>Pixel:Sites:{id}:Identity</c>, and <c>Pixel:DefaultSite:Identity</c> for all others.</summary>
+internal sealed class IdentityOptions
+{
+    /// <summary>Whether e-mail addresses, phone numbers, names and addresses are kept as they came, beside their hashes. Default false: hashes only.</summary>
+    public bool KeepRaw { get; init; }
+
+    /// <summary>ISO 3166-1 country of two letters in which national phone numbers are read where an identity names none, such as <c>DE</c>. Empty, the default: such numbers are not read.</summary>
+    [RegularExpression("^$|^[A-Za-z]{2}$", ErrorMessage = "a country of two letters such as DE, or nothing")]
+    public string PhoneCountry { get; init; } = "";
+}
