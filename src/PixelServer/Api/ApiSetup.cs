@@ -15,6 +15,8 @@ internal static class ApiSetup
         services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
         services.AddSingleton(Settings.Read<SegmentOptions>(configuration, "Pixel:Segment"));
         services.AddSingleton<SegmentReader>().AddSingleton<SegmentDoor>().AddSingleton<SegmentPixel>().AddSingleton<SegmentSettings>();
+        services.AddSingleton(Settings.Read<PartnerOptions>(configuration, "Pixel:Partners")).AddSingleton<PartnerDoor>();
+        foreach (var route in PartnerRoutes.All()) services.AddSingleton(route);
         foreach (var route in SegmentRoutes.All()) services.AddSingleton(route);
         return services;
     }
@@ -24,5 +26,6 @@ internal static class ApiSetup
     {
         routes.ServiceProvider.GetRequiredService<KeyGate>(); // a file that cannot be read stops the start, not the first request
         routes.MapSegment();
+        routes.MapPartners();
     }
 }

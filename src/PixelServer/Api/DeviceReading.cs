@@ -94,6 +94,14 @@ internal sealed class DeviceReading
         TakeFlat(Plain(key, buffer), value);
     }
 
+    /// <summary>Takes ids and permissions that stand among the properties of an event.</summary>
+    public void TakeProperties(JsonElement properties)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        foreach (var member in properties.EnumerateObject())
+            if (Plain(member.Name, buffer) is var name && IsIdOrPermission(name)) TakeId(name, member.Value);
+    }
+
     /// <summary>Looks for advertising ids under any spelling, as deep as properties may be.</summary>
     public void Search(JsonElement element, int depth = 0)
     {
@@ -218,6 +226,8 @@ internal sealed class DeviceReading
             case "carrier": Carrier ??= Word(value); break;
             case "locale": Locale ??= Word(value); break;
             case "timezone": Timezone ??= Word(value); break;
+            case "screenwidth": ScreenWidth ??= Word(value); break;
+            case "screenheight": ScreenHeight ??= Word(value); break;
         }
     }
 
@@ -273,6 +283,8 @@ internal sealed class DeviceReading
             case "appsetid" or "googleappsetid": AppSetId ??= Opaque(value); return true;
             case "androidid": AndroidId ??= Opaque(value); return true;
             case "appsflyerid": AppsFlyerId ??= Opaque(value); return true;
+            case "adjustid": AdjustId ??= Opaque(value); return true;
+            case "branchid": BranchId ??= Opaque(value); return true;
             case "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus": NarrowAtt(Att(value)); return true;
             case "lat" or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled":
                 if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
@@ -307,8 +319,8 @@ internal sealed class DeviceReading
         _ => null,
     };
 
-    // Longer names are none of ours.
-    private static ReadOnlySpan<char> Plain(ReadOnlySpan<char> name, Span<char> buffer)
+    /// <summary>The name without case, hyphens, underscores and blanks; empty where it is longer than the buffer or not ASCII, and so none of ours.</summary>
+    public static ReadOnlySpan<char> Plain(ReadOnlySpan<char> name, Span<char> buffer)
     {
         var length = 0;
         foreach (var c in name)

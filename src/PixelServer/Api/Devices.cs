@@ -25,15 +25,36 @@ internal static class Devices
 
     private const int Restricted = 1, Denied = 2, Authorized = 3;
 
+    /// <summary>What the context alone says; <see cref="Take(JsonElement, Draft, out DeviceClaims)"/> also looks at the rest of the event.</summary>
     /// <param name="context">Segment's <c>context</c>, or an object with the flat spellings in it or in its <c>device</c>; anything else says nothing.</param>
-    /// <param name="properties">What else will be kept of the event: searched, at any depth, for advertising ids that it may not hold.</param>
-    public static DeviceClaims Read(JsonElement context, JsonElement properties = default)
+    public static DeviceClaims Read(JsonElement context) => Judge(Reading(context));
+
+    /// <summary>
+    /// Reads the context and what the draft's properties say of the device, and writes <c>$device</c> and the ATT status. What may not be kept
+    /// is taken out of everything in the draft. Comes after the properties were written, and before the draft is judged.
+    /// </summary>
+    /// <param name="context">As for <see cref="Read"/>.</param>
+    /// <param name="draft">Holds the rest of the event.</param>
+    /// <param name="claims">What was said, judged: for <see cref="Claim.NoAds"/> and the source. A visitor whose id it withholds is nobody.</param>
+    public static Refusal? Take(JsonElement context, Draft draft, out DeviceClaims claims) => Take(Reading(context), draft, out claims);
+
+    /// <inheritdoc cref="Take(JsonElement, Draft, out DeviceClaims)"/>
+    public static Refusal? Take(DeviceReading said, Draft draft, out DeviceClaims claims)
     {
-        var said = new DeviceReading();
-        said.Take(context);
-        said.Search(context);
-        said.Search(properties);
-        return Judge(said);
+        if (!draft.Properties.IsEmpty)
+        {
+            using var properties = JsonDocument.Parse(draft.Properties.ToJson(), new JsonDocumentOptions { MaxDepth = Limits.PropertyDepth + 2 });
+            said.Search(properties.RootElement);
+            // Of an event that speaks of no device "att" may be anything.
+            if (said.IsApp || said.AdvertisingIds.Count > 0)
+            {
+                said.TakeProperties(properties.RootElement);
+                draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => IsDeviceKey(name))]);
+            }
+        }
+
+        claims = Judge(said);
+        return Write(claims, draft);
     }
 
     /// <summary>What was said, as far as it may be kept.</summary>
@@ -118,8 +139,15 @@ internal static class Devices
         return withheld;
     }
 
-    /// <summary>Writes <c>$device</c> and the ATT status, and takes out of everything else in the draft what may not be kept. Comes last, after the properties.</summary>
-    public static Refusal? Write(in DeviceClaims claims, Draft draft)
+    private static DeviceReading Reading(JsonElement context)
+    {
+        var said = new DeviceReading();
+        said.Take(context);
+        said.Search(context);
+        return said;
+    }
+
+    private static Refusal? Write(in DeviceClaims claims, Draft draft)
     {
         if (claims.Withheld is { } withheld && draft.Withhold(withheld) is { } refusal) return refusal;
         var device = new PropertyWriter();
@@ -166,7 +194,7 @@ internal static class Devices
         ("screen_density", claims.ScreenDensity),
     ];
 
-    /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: it moves to <c>$device</c> and is no property beside it.</summary>
+    /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: from the properties of an app's event it moves to <c>$device</c>.</summary>
     public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceReading.IsIdOrPermission(key);
 
     private static Refusal? AddLiteral(PropertyWriter writer, ReadOnlySpan<byte> key, string literal)

@@ -249,8 +249,6 @@ public sealed class DevicesTests
     private static Hit HitOf(string context, string properties, Action<Draft>? also = null, string regime = "Open")
     {
         using var json = JsonDocument.Parse(context);
-        using var more = JsonDocument.Parse(properties);
-        var claims = Devices.Read(json.RootElement, more.RootElement);
         var draft = Draft.Fresh();
         also?.Invoke(draft);
         var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(properties));
@@ -262,7 +260,7 @@ public sealed class DevicesTests
             Assert.Null(draft.Properties.AddJson(key, ref reader));
         }
 
-        Assert.Null(Devices.Write(claims, draft));
+        Assert.Null(Devices.Take(json.RootElement, draft, out var claims));
         draft.Claim = new Claim { BackHours = Limits.AppBackHours, NoAds = claims.NoAds };
         var sites = new Sites(new ConfigurationBuilder().Build(), new SiteOptions { Regime = Enum.Parse<Regime>(regime) }, UnknownSites.Accept);
         var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds());
