@@ -13,6 +13,8 @@ internal static class ApiSetup
         services.AddSingleton<ApiKeys>().AddSingleton<KeyRates>().AddSingleton<KeyUse>().AddSingleton<KeyGate>();
         services.AddSingleton(Settings.Read<EventsOptions>(configuration, "Pixel:Events"));
         services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
+        services.AddSingleton<EventsDoor>();
+        foreach (var route in EventsRoutes.All) services.AddSingleton(route);
         services.AddSingleton(Settings.Read<SegmentOptions>(configuration, "Pixel:Segment"));
         services.AddSingleton<SegmentReader>().AddSingleton<SegmentDoor>().AddSingleton<SegmentPixel>().AddSingleton<SegmentSettings>();
         services.AddSingleton(Settings.Read<PartnerOptions>(configuration, "Pixel:Partners")).AddSingleton<PartnerDoor>();
@@ -25,6 +27,7 @@ internal static class ApiSetup
     public static void MapApi(this IEndpointRouteBuilder routes)
     {
         routes.ServiceProvider.GetRequiredService<KeyGate>(); // a file that cannot be read stops the start, not the first request
+        routes.Map(EventsDoor.Path, routes.ServiceProvider.GetRequiredService<EventsDoor>().AnswerAsync).ExcludeFromDescription();
         routes.MapSegment();
         routes.MapPartners();
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
@@ -90,7 +91,7 @@ internal sealed class EventsDoor(
 
         string? email = null;
         if (told.Person is { } person && Identities.Take(person, draft, identities.Of(key.Site), warnings, out email) is { } tooLarge) return tooLarge;
-        var (visitor, visitorKind) = Whose(draft, told, key.Site, now, warnings);
+        if (Whose(draft, told, key.Site, now, warnings, out var visitor, out var visitorKind) is { } tooMuch) return tooMuch;
         var backHours = options.BackDays * 24;
         if (draft.Timestamp is { } timestamp && !ClientClock.IsBelieved(now, timestamp, draft.SentAt, backHours)) warnings.Add(Warning.TimestampNotBelieved);
 
@@ -105,18 +106,19 @@ internal sealed class EventsDoor(
         return admission.AdmitClaimed(draft, Caller.Told(now, Address(told), told.UserAgent, told.Gpc), SourceOf(told), out hit);
     }
 
-    private (Guid? Visitor, VisitorKind Kind) Whose(Draft draft, Told told, string site, DateTimeOffset now, HashSet<Warning> warnings)
+    private Refusal? Whose(Draft draft, Told told, string site, DateTimeOffset now, HashSet<Warning> warnings, out Guid? visitor, out VisitorKind kind)
     {
-        if (told.Visitor is not { } id) return (null, VisitorKind.Client);
+        (visitor, kind) = (null, VisitorKind.Client);
+        if (told.Visitor is not { } id) return null;
         if (VisitorCookie.LooksLikeOne(id))
         {
-            var visitor = cookies.Read(id, now);
+            (visitor, kind) = (cookies.VisitorOf(id, now), VisitorKind.Cookie);
             if (visitor is null) warnings.Add(Warning.VisitorNotVerified);
-            return (visitor, VisitorKind.Cookie);
+            return null;
         }
 
-        if (!Guid.TryParseExact(id, "D", out _)) draft.Properties.AddOwn("anonymous_id"u8, System.Text.Encoding.UTF8.GetBytes(id));
-        return (VisitorIds.Of(site, id), VisitorKind.Client);
+        visitor = VisitorIds.Of(site, id);
+        return Guid.TryParseExact(id, "D", out _) ? null : draft.Properties.AddOwn("anonymous_id"u8, Encoding.UTF8.GetBytes(id));
     }
 
     private static IPAddress? Address(Told told)

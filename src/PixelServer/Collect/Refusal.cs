@@ -52,7 +52,6 @@ internal sealed class Refusal
     public static readonly Refusal SecretKeyInBrowser = new("secret_key_in_browser", 403, "A secret key came from a browser, where everybody can read it: revoke it, and use a write key there.", withKey: true);
     public static readonly Refusal KeyOfAnotherSite = new("key_of_another_site", 403, "The key is of another site than the one that the event names.", withKey: true);
     public static readonly Refusal SecretKeyNeeded = new("secret_key_needed", 403, "This address takes a secret key only; a write key may be read by anyone.", withKey: true);
-
     // A key's share of a second is a second at most.
     public static readonly Refusal RateLimited = new("rate_limited", 429, "The key is used for more requests per second than it may make.", retryAfterSeconds: 1, withKey: true);
 

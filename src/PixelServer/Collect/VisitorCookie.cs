@@ -66,7 +66,7 @@ internal sealed class VisitorCookie
         value.Length == ValueLength && value[IdLength] == '.' && value[SignedLength] == '.' && !value[..IdLength].ContainsAnyExcept(s_hex);
 
     /// <summary>The visitor of a cookie's value that a backend had from the visitor's browser; null where it is not ours or not valid any more.</summary>
-    public Guid? Read(ReadOnlySpan<char> value, DateTimeOffset now) => TryRead(value, now, out var visitor, out _) ? visitor : null;
+    public Guid? VisitorOf(ReadOnlySpan<char> value, DateTimeOffset now) => TryRead(value, now, out var visitor, out _) ? visitor : null;
 
     /// <summary>The whole Set-Cookie header for a visitor, from now on for 395 days.</summary>
     public string Set(Guid visitor, DateTimeOffset now, string domain, bool secure)
