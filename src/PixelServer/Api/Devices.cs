@@ -147,7 +147,8 @@ internal static class Devices
         return said;
     }
 
-    private static Refusal? Write(in DeviceClaims claims, Draft draft)
+    /// <summary>Writes <c>$device</c> and the ATT status, and takes what the claims withhold out of everything else in the draft. For who has read the context alone.</summary>
+    public static Refusal? Write(in DeviceClaims claims, Draft draft)
     {
         if (claims.Withheld is { } withheld && draft.Withhold(withheld) is { } refusal) return refusal;
         var device = new PropertyWriter();

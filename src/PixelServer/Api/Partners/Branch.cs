@@ -68,6 +68,7 @@ internal static class Branch
         new("user_data.language", PartnerTarget.Device, "locale"),
         new("user_data.screen_width", PartnerTarget.Device, "screen_width"),
         new("user_data.screen_height", PartnerTarget.Device, "screen_height"),
+        new("user_data.country", PartnerTarget.Property, "country"),
         new("user_data.local_ip", PartnerTarget.Left),
         new("user_data.geo_postal_code", PartnerTarget.Left),
         new("user_data.geo_lat", PartnerTarget.Left),
