@@ -59,5 +59,13 @@ internal static class AppEvents
         return stored == sent ? null : sent.Length > Limits.NameChars ? Refusal.NameTooLong : draft.Properties.AddOwn(SentAs, Encoding.UTF8.GetBytes(sent));
     }
 
+    /// <summary>The same for a draft that has its name already.</summary>
+    public static Refusal? Rename(Draft draft)
+    {
+        if (draft.Name is not { } sent || Canonical(sent) is var stored && stored == sent) return null;
+        draft.Rename(stored);
+        return draft.Properties.AddOwn(SentAs, Encoding.UTF8.GetBytes(sent));
+    }
+
     private static readonly Parameter s_name = Parameters.Find("event")!;
 }

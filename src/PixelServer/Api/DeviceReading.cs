@@ -58,8 +58,12 @@ internal sealed class DeviceReading
     public string? ScreenDensity { get; set; }
 
     /// <summary>Something was said that only an app says: about its device, itself or its permission.</summary>
-    public bool IsApp => _isSaid || AttStatus is not null || Idfa is not null || Idfv is not null || Gaid is not null || Oaid is not null || FireAdid is not null
+    public bool IsApp
+    {
+        get => _isSaid || AttStatus is not null || Idfa is not null || Idfv is not null || Gaid is not null || Oaid is not null || FireAdid is not null
         || AppSetId is not null || AndroidId is not null || AppsFlyerId is not null || AdjustId is not null || BranchId is not null;
+        init => _isSaid = value;
+    }
 
     /// <summary>Takes a context in the shape of Segment's, with flat spellings beside or in its objects.</summary>
     public void Take(JsonElement context)
@@ -272,6 +276,7 @@ internal sealed class DeviceReading
 
     private bool TakeId(ReadOnlySpan<char> name, JsonElement value)
     {
+        if (KindOf(name) is { } kind) Note(kind, value);
         switch (name)
         {
             case "advertisingid" or "advertiserid" or "ifa": AdvertisingId ??= Opaque(value); return true;
@@ -302,7 +307,7 @@ internal sealed class DeviceReading
         var id = value.GetString().AsSpan();
         while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[0])) id = id[1..];
         while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[^1])) id = id[..^1];
-        if (id.Length > 0 && !id.ContainsAnyExcept(s_id)) _advertisingIds.Add((kind, id.ToString()));
+        if (id.Length > 0 && !id.ContainsAnyExcept(s_id) && (kind, id.ToString()) is var found && !_advertisingIds.Contains(found)) _advertisingIds.Add(found);
     }
 
     private void Say(string? text) => _isSaid |= text is not null;

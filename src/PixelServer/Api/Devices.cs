@@ -23,6 +23,8 @@ internal static class Devices
     /// <summary>Models, versions, names: what is longer is left out.</summary>
     public const int TextChars = 200;
 
+    private static readonly string[] s_objects = ["device", "os", "app"];
+
     private const int Restricted = 1, Denied = 2, Authorized = 3;
 
     /// <summary>What the context alone says; <see cref="Take(JsonElement, Draft, out DeviceClaims)"/> also looks at the rest of the event.</summary>
@@ -38,12 +40,26 @@ internal static class Devices
     /// <param name="claims">What was said, judged: for <see cref="Claim.NoAds"/> and the source. A visitor whose id it withholds is nobody.</param>
     public static Refusal? Take(JsonElement context, Draft draft, out DeviceClaims claims) => Take(Reading(context), draft, out claims);
 
+    /// <summary>The same for an event that is an app's by its door's word: it has no context, and speaks of the device among its properties.</summary>
+    public static Refusal? TakeApp(Draft draft, out DeviceClaims claims)
+    {
+        var said = new DeviceReading { IsApp = true };
+        if (!draft.Properties.IsEmpty)
+        {
+            using var properties = Properties(draft);
+            said.Take(properties.RootElement);
+            draft.Properties.Drop([.. s_objects.Where(name => properties.RootElement.Member(name).ValueKind == JsonValueKind.Object)]);
+        }
+
+        return Take(said, draft, out claims);
+    }
+
     /// <inheritdoc cref="Take(JsonElement, Draft, out DeviceClaims)"/>
     public static Refusal? Take(DeviceReading said, Draft draft, out DeviceClaims claims)
     {
         if (!draft.Properties.IsEmpty)
         {
-            using var properties = JsonDocument.Parse(draft.Properties.ToJson(), new JsonDocumentOptions { MaxDepth = Limits.PropertyDepth + 2 });
+            using var properties = Properties(draft);
             said.Search(properties.RootElement);
             // Of an event that speaks of no device "att" may be anything.
             if (said.IsApp || said.AdvertisingIds.Count > 0)
@@ -139,6 +155,8 @@ internal static class Devices
         return withheld;
     }
 
+    private static JsonDocument Properties(Draft draft) => JsonDocument.Parse(draft.Properties.ToJson(), new JsonDocumentOptions { MaxDepth = Limits.PropertyDepth + 2 });
+
     private static DeviceReading Reading(JsonElement context)
     {
         var said = new DeviceReading();
@@ -151,6 +169,7 @@ internal static class Devices
     public static Refusal? Write(in DeviceClaims claims, Draft draft)
     {
         if (claims.Withheld is { } withheld && draft.Withhold(withheld) is { } refusal) return refusal;
+        if (!IsSaid(claims)) return null;
         var device = new PropertyWriter();
         foreach (var (name, value) in Fields(claims))
             if (value is not null && !claims.Withholds(value) && device.AddOwn(Encoding.ASCII.GetBytes(name), Encoding.UTF8.GetBytes(value)) is { } refused) return refused;
@@ -197,6 +216,11 @@ internal static class Devices
 
     /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: from the properties of an app's event it moves to <c>$device</c>.</summary>
     public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceReading.IsIdOrPermission(key);
+
+    // A page's SDK has a locale and a screen too: without an app, an id or a permission there is no device to speak of.
+    private static bool IsSaid(in DeviceClaims claims) => claims.IsApp || claims.AttStatus is not null || claims.LimitAdTracking is not null
+        || (claims.Idfa ?? claims.Idfv ?? claims.Gaid ?? claims.Oaid ?? claims.FireAdid ?? claims.AppSetId ?? claims.AndroidId ?? claims.DeviceId
+            ?? claims.AppsFlyerId ?? claims.AdjustId ?? claims.BranchId) is not null;
 
     private static Refusal? AddLiteral(PropertyWriter writer, ReadOnlySpan<byte> key, string literal)
     {

@@ -103,6 +103,9 @@ internal sealed class Draft
         SentAt ??= sentAt;
     }
 
+    /// <summary>Gives the event another name than the one that was sent.</summary>
+    public void Rename(string name) => Name = name;
+
     /// <summary>Takes texts that may not be kept out of everything that was said; an id that holds one is no id any more.</summary>
     /// <param name="texts">ASCII, none of them short: what is searched for as a part of other text.</param>
     public Refusal? Withhold(IReadOnlyList<string> texts)

@@ -86,9 +86,9 @@ internal sealed class PropertyWriter
         reader.Read();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            var key = Unescaped(ref reader).ToArray();
+            if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
             reader.Read();
-            if (AddJson(key, ref reader) is { } refusal) return refusal;
+            if ((WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst: false)) is { } refused) return refused;
         }
 
         return null;

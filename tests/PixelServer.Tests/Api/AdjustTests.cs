@@ -18,7 +18,7 @@ public sealed class AdjustTests(PartnerHost server) : IClassFixture<PartnerHost>
             + "&environment=production&tracking_enabled=1&adid=18546F6171F67E29D1CB983322AD1329&callback_params=%7B%22user_id%22%3A%22user123%22%2C%22transaction_id%22%3A%224711%22%2C%22size%22%3A%2242%22%7D"), "OK");
 
         Assert.Equal(
-            $$$"""{"source":"app","name":"purchase","user_id":"user123","client_event_id":"4711","value":59.90,"currency":"EUR","ip":"203.0.113.0","user_agent":"Shop/3.2 (Android)","visitor_id":"{{{Gaid}}}","consent_ads":true}""",
+            $$$"""{"source":"app","name":"purchase","user_id":"user123","client_event_id":"4711","value":59.9,"currency":"EUR","ip":"203.0.113.0","user_agent":"Shop/3.2 (Android)","visitor_id":"{{{Gaid}}}","consent_ads":true}""",
             SegmentHost.Columns(row, "source", "name", "user_id", "client_event_id", "value", "currency", "ip", "user_agent", "visitor_id", "consent_ads"));
         Assert.Equal(PartnerHost.Now.AddHours(-2), SegmentHost.Time(row, "occurred_at"));
         Assert.Equal(

@@ -21,7 +21,7 @@ public sealed class AppsFlyerTests(PartnerHost server) : IClassFixture<PartnerHo
             """, ("authentication", host.Secret)), "ok");
 
         Assert.Equal(
-            """{"source":"app","name":"purchase","site_id":"shop","user_id":"user123","client_event_id":"4711","value":59.90,"currency":"EUR","ip":"203.0.113.0","visitor_id":"1b2c3d4e-0000-4000-8000-0123456789ab","visitor_kind":"client","email_sha256":"ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976","consent_ads":false}""",
+            """{"source":"app","name":"purchase","site_id":"shop","user_id":"user123","client_event_id":"4711","value":59.9,"currency":"EUR","ip":"203.0.113.0","visitor_id":"1b2c3d4e-0000-4000-8000-0123456789ab","visitor_kind":"client","email_sha256":"ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976","consent_ads":false}""",
             SegmentHost.Columns(row, "source", "name", "site_id", "user_id", "client_event_id", "value", "currency", "ip", "visitor_id", "visitor_kind", "email_sha256", "consent_ads"));
         Assert.Equal(new DateTimeOffset(2026, 11, 24, 10, 0, 0, 123, TimeSpan.Zero), SegmentHost.Time(row, "occurred_at"));
         Assert.Equal(("iOS", "17.5"), ((string?)row["os"], (string?)row["properties"]!["$device"]!["os_version"]));

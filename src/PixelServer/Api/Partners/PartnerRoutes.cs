@@ -8,6 +8,8 @@ internal static class PartnerRoutes
 {
     private const string Group = "Partners";
 
+    private static readonly string[] s_kinds = ["standard", "custom"];
+
     // What only pages and batches are told.
     private static readonly Refusal[] s_others =
     [
@@ -23,7 +25,8 @@ internal static class PartnerRoutes
     {
         var door = routes.ServiceProvider.GetRequiredService<PartnerDoor>();
         foreach (var map in Maps)
-            routes.Map(map == Branch.Event ? map.Path.Replace("{kind}", "{kind:regex(^(standard|custom)$)}", StringComparison.Ordinal) : map.Path, http => door.AnswerAsync(http, map)).ExcludeFromDescription();
+            foreach (var path in map == Branch.Event ? s_kinds.Select(kind => map.Path.Replace("{kind}", kind, StringComparison.Ordinal)) : [map.Path])
+                routes.Map(path, http => door.AnswerAsync(http, map)).ExcludeFromDescription();
     }
 
     public static IEnumerable<ApiRoute> All() => Maps.SelectMany(map => (map.IsForm ? (string[])["POST", "GET"] : ["POST"]).Select(method => new ApiRoute(method, map.Path, Group, map.Summary)
