@@ -9,6 +9,9 @@ switch (args.FirstOrDefault())
     case "indexes":
         await IndexBenchmark.RunAsync();
         break;
+    case "keys":
+        await KeyTiming.RunAsync();
+        break;
     default:
         BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);
         break;

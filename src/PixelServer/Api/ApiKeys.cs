@@ -17,20 +17,23 @@ internal sealed class ApiKeys
 
     private readonly ApiKeyFile _file;
     private readonly TimeProvider _clock;
+    private readonly ILogger<ApiKeys> _log;
     private readonly KeyProof _proof;
     private readonly Lock _looking = new();
     private volatile Known _known;
     private long _lookedAt;
+    private string? _told;
 
     /// <param name="options">Where the file is.</param>
     /// <param name="directory">Where it is otherwise.</param>
     /// <param name="clock">Says when to look again.</param>
+    /// <param name="log">Hears of a file that cannot be read any more.</param>
     /// <param name="proof">Null for the real one; tests count what is done.</param>
     /// <exception cref="SettingException">The file that the settings name does not exist.</exception>
     /// <exception cref="InvalidDataException">The file cannot be understood.</exception>
-    public ApiKeys(KeyOptions options, DataDirectory directory, TimeProvider clock, KeyProof? proof = null)
+    public ApiKeys(KeyOptions options, DataDirectory directory, TimeProvider clock, ILogger<ApiKeys> log, KeyProof? proof = null)
     {
-        (_file, _clock, _proof) = (File(options, directory), clock, proof ?? Proves);
+        (_file, _clock, _log, _proof) = (File(options, directory), clock, log, proof ?? Proves);
         // Without its keys a collector would turn every SDK away, and SDKs throw away what is refused.
         if (options.File.Length > 0 && !_file.Exists)
             throw new SettingException("Pixel:Keys:File", options.File, "a file that exists; pixel keys create makes it");
@@ -41,6 +44,9 @@ internal sealed class ApiKeys
     /// <summary>The file that these settings mean.</summary>
     public static ApiKeyFile File(KeyOptions options, DataDirectory directory) =>
         new(options.File.Length > 0 ? Path.GetFullPath(options.File) : directory.KeyFile("api"));
+
+    /// <summary>Where their last uses stand.</summary>
+    public static KeyUseFile UseFile(KeyOptions options, DataDirectory directory) => new(File(options, directory).Path + "-used");
 
     /// <summary>
     /// The key with this text, also one that is expired or revoked; null for every other text. Hashes once and compares once, in constant
@@ -59,7 +65,7 @@ internal sealed class ApiKeys
         return _proof(bytes, found is null ? s_nobody : found.Sha256.Span) ? found : null;
     }
 
-    private static bool Proves(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256)
+    public static bool Proves(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha256)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(text, hash);
@@ -74,17 +80,31 @@ internal sealed class ApiKeys
         {
             if (_clock.GetElapsedTime(_lookedAt) < s_lookEvery) return;
             Volatile.Write(ref _lookedAt, _clock.GetTimestamp());
-            // A file that is gone is one that is broken: nobody revokes all keys that way by mistake.
-            if (_file.Exists && _file.Stamp() != _known.Stamp) _known = FromFile();
+            if (!_file.Exists)
+            {
+                Tell($"{_file.Path} is gone.");
+                return;
+            }
+
+            if (_file.Stamp() != _known.Stamp) _known = FromFile();
+            _told = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            // Broken by hand: what was known goes on. A start would say what is wrong.
+            Tell(e.Message);
         }
         finally
         {
             _looking.Exit();
         }
+    }
+
+    // Broken by hand, or a share that is away: what was known goes on, because SDKs throw away what is refused with 401.
+    private void Tell(string error)
+    {
+        if (error == _told || (!_file.Exists && _known.Keys.Count == 0)) return; // none was ever made
+        _told = error;
+        _log.LogWarning("The keys cannot be read again, those that were known go on: {Error}", error);
     }
 
     // The stamp first: what changes after it is seen at the next look.

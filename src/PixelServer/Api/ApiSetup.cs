@@ -11,6 +11,8 @@ internal static class ApiSetup
     {
         services.AddSingleton(Settings.Read<KeyOptions>(configuration, "Pixel:Keys"));
         services.AddSingleton<ApiKeys>().AddSingleton<KeyRates>().AddSingleton<KeyUse>().AddSingleton<KeyGate>();
+        services.AddSingleton(provider => ApiKeys.UseFile(provider.GetRequiredService<KeyOptions>(), provider.GetRequiredService<DataDirectory>()));
+        services.AddHostedService(provider => provider.GetRequiredService<KeyUse>());
         services.AddSingleton(Settings.Read<EventsOptions>(configuration, "Pixel:Events"));
         services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
         services.AddSingleton<EventsDoor>();

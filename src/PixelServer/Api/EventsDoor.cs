@@ -136,7 +136,7 @@ internal sealed class EventsDoor(
     {
         if (told.Address is not { } text) return null;
         if (ClientAddress.TryRead(text.AsSpan().Trim(), out var address)) return address;
-        told.Unread.Add(Told.Members.First(one => one.Kind == ParameterKind.Address));
+        told.Misread(ParameterKind.Address);
         return null;
     }
 
@@ -144,7 +144,7 @@ internal sealed class EventsDoor(
     {
         if (told.Source is null or "server") return Source.Server;
         if (told.Source == "app") return Source.App;
-        told.Unread.Add(Told.Members.First(one => one.Kind == ParameterKind.Source));
+        told.Misread(ParameterKind.Source);
         return Source.Server;
     }
 

@@ -26,7 +26,7 @@ internal readonly struct IdempotencyKey
         text = null;
         if (header.Count == 0) return null;
         var value = header.Count == 1 ? header[0]!.AsSpan().Trim() : default;
-        if (value.Length > 2 && value[0] == '"' && value[^1] == '"') value = value[1..^1]; // the draft's spelling, a string of RFC 9651
+        if (value.Length >= 2 && value[0] == '"' && value[^1] == '"') value = value[1..^1]; // the draft's spelling, a string of RFC 9651
         if (value.Length is 0 or > MostChars || value.ContainsAnyExceptInRange('!', '~')) return Refusal.BadIdempotencyKey;
         text = value.ToString();
         return null;

@@ -9,6 +9,13 @@ internal sealed class IdentityOptions
     public bool KeepRaw { get; init; }
 
     /// <summary>ISO 3166-1 country of two letters in which national phone numbers are read where an identity names none, such as <c>DE</c>. Empty, the default: such numbers are not read.</summary>
-    [RegularExpression("^$|^[A-Za-z]{2}$", ErrorMessage = "a country of two letters such as DE, or nothing")]
+    [PhoneCountry]
     public string PhoneCountry { get; init; } = "";
+}
+
+/// <summary>A country whose numbers can be read, or nothing.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class PhoneCountryAttribute() : ValidationAttribute("a country of two letters such as DE, or nothing")
+{
+    public override bool IsValid(object? value) => value is null or "" || (value is string text && Phone.IsCountry(text)); // the plans are only loaded where there is something to check
 }

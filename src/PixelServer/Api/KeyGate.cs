@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Globalization;
 using Microsoft.AspNetCore.WebUtilities;
@@ -7,13 +8,15 @@ using PixelServer.Collect;
 namespace PixelServer.Api;
 
 /// <summary>Stands at every door with keys: who may come in, and in whose name.</summary>
-internal sealed class KeyGate(ApiKeys keys, KeyRates rates, KeyUse use, TimeProvider clock)
+internal sealed class KeyGate(ApiKeys keys, KeyRates rates, KeyUse use, TimeProvider clock, ILogger<KeyGate> log)
 {
     private static readonly StringValues s_challenge = "Basic realm=\"pixel\"";
 
     // What clients call a key where they put it into an address.
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> s_names =
         FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "writeKey", "write_key", "key", "api_key", "apikey", "token", "secret").GetAlternateLookup<ReadOnlySpan<char>>();
+
+    private readonly ConcurrentDictionary<string, bool> _leaked = new(StringComparer.Ordinal);
 
     /// <summary>
     /// Null: the request is the key's, whose site and kind now bound what it may say. Otherwise why not, and the answer has the headers that
@@ -56,7 +59,13 @@ internal sealed class KeyGate(ApiKeys keys, KeyRates rates, KeyUse use, TimeProv
         }
 
         var origin = request.Headers.Origin;
-        if (key.Kind == KeyKind.Secret && IsOfBrowser(request.Headers)) return Refusal.SecretKeyInBrowser;
+        if (key.Kind == KeyKind.Secret && IsOfBrowser(request.Headers))
+        {
+            if (_leaked.TryAdd(key.Id, true)) // once, for only its holder can cause it, but that may be everybody
+                log.LogWarning("The secret key {Key} of the site {Site} came from a browser, so everybody can read it: pixel keys revoke --key {Key}", key.Id, key.Site, key.Id);
+            return Refusal.SecretKeyInBrowser;
+        }
+
         if (origin.Count > 0 && !key.Allows(origin.ToString())) return Refusal.OriginNotAllowed;
         if (rates.TryTake(key, out var wait)) return null;
         var reset = (clock.GetUtcNow() + wait).AddTicks(TimeSpan.TicksPerSecond - 1).ToUnixTimeSeconds(); // rounded up

@@ -5,6 +5,9 @@ namespace PixelServer.Api;
 /// <summary>Reads phone numbers into E.164: <c>+</c>, country code and number, at most 15 digits.</summary>
 internal static class Phone
 {
+    /// <summary>Whether numbers can be read in this country: two letters of ISO 3166-1, in whatever case.</summary>
+    public static bool IsCountry(string text) => PhoneNumberUtil.GetInstance().GetSupportedRegions().Contains(text.ToUpperInvariant());
+
     /// <summary>
     /// Null where the text is no number. One that names its country with <c>+</c> or <c>00</c> must have a length that the country knows;
     /// a national one must be a number of the country, because the country is only supposed.

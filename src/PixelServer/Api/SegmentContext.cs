@@ -98,7 +98,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         var consent = this["consent"];
         if (consent.ValueKind == JsonValueKind.Object)
             foreach (var member in consent.EnumerateObject())
-                if (draft.Consent.Add(member.Name, member.Value) is { } refusal) return refusal;
+                if ((member.Value.Word() is { } text ? draft.Consent.Add(member.Name, text) : draft.Consent.Add(member.Name, member.Value)) is { } refusal) return refusal;
         return this["consentManagement"] is { ValueKind: JsonValueKind.Object } managed ? draft.Consent.Add("consentManagement", managed) : null;
     }
 

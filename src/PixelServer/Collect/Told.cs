@@ -40,6 +40,9 @@ internal sealed class Told
         Unread.Clear();
     }
 
+    /// <summary>The member was taken, and is not what it should be.</summary>
+    public void Misread(ParameterKind kind) => Unread.Add(Members.Single(one => one.Kind == kind));
+
     /// <summary>Null for every other name.</summary>
     public static Parameter? Find(ref Utf8JsonReader reader)
     {

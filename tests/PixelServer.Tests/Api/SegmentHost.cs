@@ -62,9 +62,11 @@ internal sealed class SegmentHost : IAsyncDisposable
     }
 
     /// <summary>Waits until so many events are stored and gives them in the order of their arrival.</summary>
-    public async Task<IReadOnlyList<JsonObject>> EventsAsync(int count)
+    /// <param name="count">Rows.</param>
+    /// <param name="replays">Second copies that make none.</param>
+    public async Task<IReadOnlyList<JsonObject>> EventsAsync(int count, int replays = 0)
     {
-        await App.StoredAsync(count);
+        await App.StoredAsync(count + replays);
         var events = await _tables.EventsAsync();
         Assert.Equal(count, events.Count);
         return events;
