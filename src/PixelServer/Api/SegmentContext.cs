@@ -69,6 +69,19 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         return WriteRest(draft);
     }
 
+    /// <summary>What is said of the device goes to a place of its own; what of it may not be kept leaves the draft. Comes last.</summary>
+    public Refusal? WriteDevice(Draft draft, out DeviceClaims claims)
+    {
+        var said = new DeviceReading();
+        foreach (var context in (ReadOnlySpan<JsonElement>)[own, shared])
+        {
+            said.Take(context);
+            said.Search(context);
+        }
+
+        return Devices.Take(said, draft, out claims);
+    }
+
     // The columns are read from the page's own address first, and from these properties only where it names no campaign.
     private Refusal? WriteCampaign(Draft draft)
     {

@@ -23,7 +23,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
 
     private static readonly (string Said, string Kept)[] s_kept = [("name", "name"), ("category", "category"), ("groupId", "group_id"), ("previousId", "previous_id")];
 
-    private static readonly Parameter s_site = Parameters.Find("site_id")!, s_name = Parameters.Find("event")!, s_user = Parameters.Find("user_id")!,
+    private static readonly Parameter s_site = Parameters.Find("site_id")!, s_user = Parameters.Find("user_id")!,
         s_eventId = Parameters.Find("event_id")!, s_url = Parameters.Find("url")!, s_title = Parameters.Find("title")!, s_referrer = Parameters.Find("referrer")!,
         s_value = Parameters.Find("value")!, s_currency = Parameters.Find("currency")!, s_timestamp = Parameters.Find("timestamp")!, s_sentAt = Parameters.Find("sent_at")!;
 
@@ -56,7 +56,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         : Source.App;
 
     private static Refusal? ReadName(JsonElement item, SegmentCall kind, Draft draft) =>
-        (SegmentCalls.EventName(kind) ?? item.Member("event").Word()) is { } name ? draft.Take(s_name, name) : Refusal.NoEventName;
+        (SegmentCalls.EventName(kind) ?? item.Member("event").Word()) is { } name ? AppEvents.Name(draft, name) : Refusal.NoEventName;
 
     private static Refusal? ReadProperties(JsonElement properties, SegmentCall kind, Draft draft)
     {
@@ -117,14 +117,23 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         var unkept = key.Kind == KeyKind.Secret
             ? SegmentTraits.WriteTold(item.Member("traits"), context["traits"], kind, options, draft, out email)
             : SegmentTraits.Write(item.Member("traits"), context["traits"], kind, options, draft);
+        if (unkept is not null) return unkept;
+        if (context.WriteDevice(draft, out var claims) is { } tooMuch) return tooMuch;
+        if (claims.Withholds(anonymous))
+        {
+            draft.Properties.Drop(["anonymous_id"]);
+            anonymous = null;
+        }
+
         draft.Claim = new Claim
         {
             Visitor = anonymous is null ? null : VisitorIds.Of(key.Site, anonymous),
             EmailSha256 = email,
             OnceKey = message is null ? null : OnceKeys.Of(key.Site, message),
             BackHours = key.Kind == KeyKind.Secret ? events.BackDays * 24 : source == Source.App ? Limits.AppBackHours : Limits.BackHours,
+            NoAds = claims.NoAds,
         };
-        return unkept;
+        return null;
     }
 
     // A batch says when it left as a whole; a sentAt of one of its events may be that of an attempt before.

@@ -24,12 +24,14 @@ internal sealed class SegmentHost : IAsyncDisposable
     public required string SecretKey { get; init; }
     public ApiKeyFile Keys => KeysIn(_folder);
 
-    public static async Task<SegmentHost> StartAsync(params string[] settings)
+    public static Task<SegmentHost> StartAsync(params string[] settings) => StartAsync(clock: null, settings);
+
+    public static async Task<SegmentHost> StartAsync(TimeProvider? clock, params string[] settings)
     {
         var folder = new TempFolder();
         Directory.CreateDirectory(folder.File("keys"));
         var (write, secret) = (await KeyHost.MakeAsync(KeysIn(folder)), await KeyHost.MakeAsync(KeysIn(folder), KeyKind.Secret));
-        return new SegmentHost(folder, await PixelApp.StartAsync(directory: folder.Path, settings: settings)) { WriteKey = write.Text, SecretKey = secret.Text };
+        return new SegmentHost(folder, await PixelApp.StartAsync(clock: clock, directory: folder.Path, settings: settings)) { WriteKey = write.Text, SecretKey = secret.Text };
     }
 
     public Task<Answer> PostAsync(string path, string json, string? key = null, string type = "application/json", params (string Name, string Value)[] headers) =>
@@ -69,6 +71,9 @@ internal sealed class SegmentHost : IAsyncDisposable
         Assert.Equal(count, events.Count);
         return events;
     }
+
+    /// <summary>All that are stored by now.</summary>
+    public Task<IReadOnlyList<JsonObject>> RowsAsync() => _tables.EventsAsync();
 
     /// <summary>Sends one call, which must be kept, and gives its row.</summary>
     public async Task<JsonObject> KeptAsync(string call, string json, string? key = null, params (string Name, string Value)[] headers)
