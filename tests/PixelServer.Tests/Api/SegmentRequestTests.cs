@@ -32,8 +32,8 @@ public sealed class SegmentRequestTests
         await using var host = await SegmentHost.StartAsync();
         var json = Encoding.UTF8.GetBytes($$$$"""
             {"writeKey":"{{{{host.WriteKey}}}}","sentAt":"{{{{DateTimeOffset.UtcNow:O}}}}","batch":[
-              {"type":"track","messageId":"m-1","anonymousId":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","event":"Application Opened","timestamp":"{{{{DateTimeOffset.UtcNow:O}}}}",
-               "properties":{"from_background":false},"integrations":{},"_metadata":{"bundled":[]},
+              {"type":"track","messageId":"m-1","anonymousId":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","event":"Cart Viewed","timestamp":"{{{{DateTimeOffset.UtcNow:O}}}}",
+               "properties":{"gift":false},"integrations":{},"_metadata":{"bundled":[]},
                "context":{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"width":1080,"height":2400}}}]}
             """);
         List<(string, string)> headers = userAgent.Length > 0 ? [("User-Agent", userAgent)] : [];
@@ -43,10 +43,11 @@ public sealed class SegmentRequestTests
 
         Assert.Equal("200 {\"success\":true}", $"{answer.Status} {answer.Text}");
         var row = Assert.Single(await host.EventsAsync(1));
-        Assert.Equal("""{"site_id":"shop","source":"app","name":"Application Opened","visitor_id":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","visitor_kind":"client","ip":"127.0.0.0"}""",
+        Assert.Equal("""{"site_id":"shop","source":"app","name":"Cart Viewed","visitor_id":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","visitor_kind":"client","ip":"127.0.0.0"}""",
             SegmentHost.Columns(row, "site_id", "source", "name", "visitor_id", "visitor_kind", "ip"));
-        Assert.Equal($$$$"""{"context":{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"height":2400,"width":1080}},"from_background":false}""",
-            SegmentHost.Properties(row));
+        Assert.Equal("android", row["properties"]!["$device"]!["platform"]!.ToString());
+        Assert.Equal($$$$"""{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"width":1080,"height":2400}}""", row["properties"]!["context"]!.ToJsonString());
+        Assert.Equal(["$device", "context", "gift"], row["properties"]!.AsObject().Select(one => one.Key).Order(StringComparer.Ordinal));
     }
 
     [Fact]
