@@ -12,6 +12,9 @@ switch (args.FirstOrDefault())
     case "keys":
         await KeyTiming.RunAsync();
         break;
+    case "sides":
+        await SidesBenchmark.RunAsync();
+        break;
     default:
         BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);
         break;

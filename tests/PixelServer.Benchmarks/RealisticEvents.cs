@@ -21,14 +21,15 @@ internal static class RealisticEvents
     /// <param name="count">How many.</param>
     /// <param name="from">Arrival of the first.</param>
     /// <param name="until">Before it the last arrives; they are spread evenly.</param>
-    public static Event[] Make(int count, DateTimeOffset from, DateTimeOffset until)
+    /// <param name="ids">Each with an id of the client's own, as the tag gives it.</param>
+    public static Event[] Make(int count, DateTimeOffset from, DateTimeOffset until, bool ids = false)
     {
         var random = new Random(20261123);
         var step = (until - from) / count;
-        return [.. Enumerable.Range(0, count).Select(i => One(random, from + step * i))];
+        return [.. Enumerable.Range(0, count).Select(i => One(random, from + step * i, ids))];
     }
 
-    private static Event One(Random random, DateTimeOffset at)
+    private static Event One(Random random, DateTimeOffset at, bool ids)
     {
         var site = Sites[Math.Min(random.Next(6), 3)];
         var source = Sources[random.Next(Sources.Length)];
@@ -48,6 +49,7 @@ internal static class RealisticEvents
                 SiteId = site,
                 Source = purchase ? Source.Beacon : Source.Pixel,
                 Name = purchase ? "purchase" : "page_view",
+                ClientEventId = ids ? Guid.NewGuid().ToString() : null,
                 VisitorId = new Guid(visitor),
                 VisitorKind = VisitorKind.Cookie,
                 UserId = random.Next(5) == 0 ? "user" + random.Next(10_000) : null,

@@ -85,15 +85,15 @@ internal static class ApiPage
     private static OpenApiResponses Responses(IEnumerable<ApiAnswer> answers)
     {
         var responses = new OpenApiResponses();
-        foreach (var answer in answers)
+        foreach (var answer in answers.GroupBy(one => one.Status))
         {
-            responses.Add(answer.Status.ToString(System.Globalization.CultureInfo.InvariantCulture), new OpenApiResponse
+            // One status may come in several content types, but only once in the document.
+            var contents = answer.Where(one => one.ContentType is not null)
+                .ToDictionary(one => one.ContentType!, one => new OpenApiMediaType { Example = Example(one.ContentType!, one.Example) });
+            responses.Add(answer.Key.ToString(System.Globalization.CultureInfo.InvariantCulture), new OpenApiResponse
             {
-                Description = answer.Meaning,
-                Content = answer.ContentType is null ? null : new Dictionary<string, OpenApiMediaType>
-                {
-                    [answer.ContentType] = new OpenApiMediaType { Example = Example(answer.ContentType, answer.Example) },
-                },
+                Description = string.Join("\n", answer.Select(one => one.Meaning)),
+                Content = contents.Count == 0 ? null : contents,
             });
         }
 

@@ -13,7 +13,7 @@ internal static class RecentEndpoints
     private const int MaxSiteLength = 64;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    public static void AddReport(this IServiceCollection services) => services.AddSingleton(new ApiRoute("GET", "/api/events", "Reports", "The newest events, newest first")
+    public static ApiRoute Route { get; } = new("GET", "/api/events", "Reports", "The newest events, newest first")
     {
         Admin = true,
         Parameters =
@@ -27,9 +27,9 @@ internal static class RecentEndpoints
                 """[{"event_id":"01937c5e-0000-7000-8000-000000000001","received_at":"2026-11-23T12:00:00Z","site_id":"default","name":"page_view"}]"""),
             .. ApiAnswer.Of(Problem.InvalidParameter, Problem.Unauthorized, Problem.StoreAway),
         ],
-    });
+    };
 
-    public static void MapReport(this IEndpointRouteBuilder routes) => routes.MapGet("/api/events", Recent).ExcludeFromDescription();
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet(Route.Path, Recent).ExcludeFromDescription();
 
     private static async Task Recent(HttpContext http, IEventStore store, TimeProvider clock, ILogger<IEventStore> logger)
     {

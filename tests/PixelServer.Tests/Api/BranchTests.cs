@@ -20,7 +20,7 @@ public sealed class BranchTests(PartnerHost server) : IClassFixture<PartnerHost>
             $$$"""{"source":"app","name":"purchase","user_id":"user123","client_event_id":"4711","value":59.9,"currency":"EUR","ip":"203.0.113.0","user_agent":"Shop/3.2","visitor_id":"{{{Gaid}}}","consent_ads":true}""",
             SegmentHost.Columns(row, "source", "name", "user_id", "client_event_id", "value", "currency", "ip", "user_agent", "visitor_id", "consent_ads"));
         Assert.Equal(
-            $$$"""{"$device":{"gaid":"{{{Gaid}}}","lat":false,"manufacturer":"Google","model":"Pixel 8","os_version":"15","platform":"android"},"content_items":[{"$price":59.90,"$quantity":1,"$sku":"A-1"}],"coupon":"SPRING","customer_event_alias":"autumn buy","partner":"branch","sent_as":"PURCHASE","shipping":4.9,"size":"42"}""",
+            $$$"""{"$device":{"gaid":"{{{Gaid}}}","lat":false,"manufacturer":"Google","model":"Pixel 8","os_version":"15","platform":"android"},"content_items":[{"$sku":"A-1","$price":59.90,"$quantity":1}],"coupon":"SPRING","customer_event_alias":"autumn buy","partner":"branch","sent_as":"PURCHASE","shipping":4.9,"size":"42"}""",
             SegmentHost.Properties(row));
         Assert.DoesNotContain(server.Secret, row.ToJsonString(), StringComparison.Ordinal);
     }

@@ -16,11 +16,13 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
     {
         await SeedAsync();
         var queries = await QueriesAsync();
-        Assert.Equal(14, queries.Count); // thirteen, the tenth with two
+        Assert.Equal(16, queries.Count); // fifteen, the tenth with two
         var answers = new List<List<Dictionary<string, object?>>>();
-        foreach (var query in queries[..^1]) answers.Add(await AskAsync(query));
+        foreach (var query in queries[..13]) answers.Add(await AskAsync(query));
         await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Tagged(DateTimeOffset.UtcNow.AddMinutes(-5), Guid.NewGuid())]), default);
-        answers.Add(await AskAsync(queries[^1]));
+        answers.Add(await AskAsync(queries[13]));
+        await _store!.SaveAsync(Events.Batch(Guid.NewGuid(), 0, [.. Leads(DateTimeOffset.UtcNow.AddMinutes(-5))]), default);
+        foreach (var query in queries[14..]) answers.Add(await AskAsync(query));
 
         Assert.All(answers, Assert.NotEmpty);
         Assert.Equal((10L, 6L), (answers[0].Sum(row => (long)row["events"]!), answers[0].Sum(row => (long)row["human"]!)));
@@ -38,6 +40,12 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.Equal(("spring", "m-1", 1L, 1m, 3L, 0L), One(answers[11], row => ((string)row["campaign"]!, (string)row["message_id"]!, (long)row["readers"]!, (decimal)row["opens"]!, (long)row["only_machines_opened"]!, (long)row["clicked"]!)));
         Assert.Equal([("bot", "no_user_agent", 1L), ("bot", "scanner_open", 1L)], answers[12].Select(row => ((string)row["traffic"]!, (string)row["reason"]!, (long)row["fetches"]!)));
         Assert.Equal(("shop", 2L, 9L, 3m, 33.33m), One(answers[13], row => ((string)row["site_id"]!, (long)row["views"]!, (long)row["made"]!, (decimal)row["missing"]!, (decimal)row["percent_missing"]!)));
+        Assert.Equal(
+            [("lead", "EUR", 3L, 500m, 2L, 2L), ("purchase", "EUR", 1L, 49.90m, 0L, 1L), ("signup", "USD", 1L, 5m, 0L, 1L)],
+            answers[14].Select(row => ((string)row["name"]!, (string)row["currency"]!, (long)row["conversions"]!, (decimal)row["value"]!, (long)row["told_by_both"]!, (long)row["human"]!)));
+        Assert.Equal(
+            [("lead", 3m, 66.7m, 0m, 33.3m), ("purchase", 1m, null, 1m, null), ("signup", 1m, null, 1m, null)],
+            answers[15].Select(row => ((string)row["name"]!, (decimal)row["conversions"]!, row["server_matched_percent"] as decimal?, (decimal)row["browser_only_human"]!, row["without_email_percent"] as decimal?)));
     }
 
     [Fact]
@@ -57,6 +65,17 @@ public sealed class QueriesTests(SharedPostgres postgres) : IAsyncDisposable
         Assert.Equal(("shop", 2L, 9L, 3L, 33.33), (rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetDouble(4)));
         Assert.False(await rows.ReadAsync());
         Directory.Delete(Path.GetDirectoryName(database)!, recursive: true);
+    }
+
+    // Two that the page and the CRM tell of, and one that only the CRM knows, without an address.
+    private static IEnumerable<Event> Leads(DateTimeOffset at)
+    {
+        foreach (var id in new[] { "lead-1", "lead-2", "lead-3" })
+        {
+            if (id != "lead-3") yield return ConversionStore.Copy(at, Source.Beacon, id, "lead");
+            yield return ConversionStore.Copy(at.AddSeconds(30), Source.Server, id, "lead", email: id == "lead-3" ? null : "hash",
+                value: id == "lead-3" ? 100m : 200m, currency: "EUR", label: new PixelServer.Enrich.Label(Traffic.Unknown, ["sender"]));
+        }
     }
 
     // Of one view 1, 2, 4 and 6 arrived, of another, by images, 1 and 3; and what strangers write.

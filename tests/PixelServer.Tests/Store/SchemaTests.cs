@@ -17,7 +17,7 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
         order by a.attnum
         """;
 
-    private static readonly string[] Tables = ["events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts"];
+    private static readonly string[] Tables = ["events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts", "conversion_names", "conversions"];
 
     private readonly PostgresTestStore _test = new(postgres);
 
@@ -61,6 +61,17 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
             Assert.All(await _test.AskAsync(
                 $"select coalesce(col_description(attrelid, attnum), '') from pg_attribute where attrelid = '{table}'::regclass and attnum > 0"), comment => Assert.NotEqual("", comment));
         }
+    }
+
+    [Fact]
+    public async Task Every_function_and_aggregate_of_ours_has_a_comment()
+    {
+        await _test.FreshAsync();
+
+        var functions = await _test.AskAsync("select proname || ': ' || coalesce(obj_description(oid, 'pg_proc'), '') from pg_proc where pronamespace = 'public'::regnamespace order by 1");
+
+        Assert.Contains(functions, function => function!.StartsWith("two_sides: How", StringComparison.Ordinal));
+        Assert.All(functions, function => Assert.False(function!.EndsWith(": ", StringComparison.Ordinal), function));
     }
 
     [Fact]

@@ -84,7 +84,7 @@ internal static class Branch
     {
         Partner = Partner,
         Path = "/v1/partners/branch/v2/event/{kind}",
-        Summary = "One event as Branch's events API takes it; the kind is standard or custom",
+        Summary = "One event as Branch's events API takes it; standard and custom ones are taken alike",
         Names = Names,
         Objects = s_objects,
         Fields = s_fields,

@@ -63,7 +63,17 @@ internal sealed record PartnerField(string Theirs, PartnerTarget Target, string 
         PartnerTarget.Address => "`ip`",
         PartnerTarget.UserAgent => "`user_agent`",
         PartnerTarget.Property => Ours.StartsWith("utm_", StringComparison.Ordinal) ? $"`{Ours}`" : $"property `{Ours}`",
-        PartnerTarget.Device => $"`$device`: {Ours}",
+        PartnerTarget.Device => Ours switch
+        {
+            "advertising_id" => "`$device`: gaid on Android, idfa on Apple's systems",
+            "gps_adid" or "aaid" => "`$device`: gaid",
+            "att_status" => "`$device`: att",
+            "limit_ad_tracking" => "`$device`: lat",
+            "tracking_enabled" => "`$device`: lat, the other way round",
+            "device_type" => "`$device`: type",
+            "os_name" => "`$device`: platform",
+            _ => $"`$device`: {Ours}",
+        },
         PartnerTarget.Consent => $"`$consent`: {Ours}",
         PartnerTarget.AdsAllowed => "0 or false: `consent_ads` is false; kept as property",
         PartnerTarget.AdsForbidden => "anything but 0 or false: `consent_ads` is false; kept as property",

@@ -25,17 +25,19 @@ internal static class PartnerRoutes
     {
         var door = routes.ServiceProvider.GetRequiredService<PartnerDoor>();
         foreach (var map in Maps)
-            foreach (var path in map == Branch.Event ? s_kinds.Select(kind => map.Path.Replace("{kind}", kind, StringComparison.Ordinal)) : [map.Path])
+            foreach (var path in PathsOf(map))
                 routes.Map(path, http => door.AnswerAsync(http, map)).ExcludeFromDescription();
     }
 
-    public static IEnumerable<ApiRoute> All() => Maps.SelectMany(map => (map.IsForm ? (string[])["POST", "GET"] : ["POST"]).Select(method => new ApiRoute(method, map.Path, Group, map.Summary)
+    public static IEnumerable<ApiRoute> All() => Maps.SelectMany(map => PathsOf(map).SelectMany(path => (map.IsForm ? (string[])["POST", "GET"] : ["POST"]).Select(method => new ApiRoute(method, path, Group, map.Summary)
     {
         Description = $"One event of at most {Limits.KeyedEventBytes} bytes, with a secret key. What becomes of each field is in docs/apps.md.",
         Parameters = [.. KeyOf(map), .. InPath(map), .. method == "GET" ? InQuery(map) : []],
         Bodies = method == "GET" ? [] : [new(map.IsForm ? "application/x-www-form-urlencoded" : "application/json", "one", map.Example)],
         Answers = [new(200, "The event is kept.", PartnerAnswer.Ok(map.Partner).ContentType, PartnerAnswer.Ok(map.Partner).Body), .. Problems(Refusal.All.Except(s_others))],
-    }));
+    })));
+
+    private static IEnumerable<string> PathsOf(PartnerMap map) => s_kinds.Select(kind => map.Path.Replace("{kind}", kind, StringComparison.Ordinal)).Distinct();
 
     private static IEnumerable<ApiParameter> KeyOf(PartnerMap map)
     {
@@ -46,7 +48,6 @@ internal static class PartnerRoutes
     private static IEnumerable<ApiParameter> InPath(PartnerMap map)
     {
         if (map == AppsFlyer.InAppEvent) yield return new("app_id", "path", "The app's id in its store; an iOS id with or without `id` before it.", "id123456789");
-        if (map == Branch.Event) yield return new("kind", "path", "`standard` or `custom`.", "standard");
     }
 
     private static IEnumerable<ApiParameter> InQuery(PartnerMap map) => map.Example.Split('&').Select(pair => pair.Split('='))

@@ -1,7 +1,7 @@
 -- One event, two sides: what is a conversion, each conversion once with the best of both copies, and how well the copies find each other.
 --
 -- Citus: make conversion_names a reference table. Copies are found by (site_id, name, client_event_id), which is not the distribution
--- column: the rows of the stretch that is asked for are brought to the coordinator. The aggregate has to exist there only.
+-- column: the conversions of the stretch that is asked for are brought to the coordinator, and paired there. Not tried yet.
 
 create table conversion_names (
   site_id  text not null,
