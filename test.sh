@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: unit, SQLite, a private PostgreSQL, a real browser, and the recipes of docs/mail.md. Installs the programs that
-# this needs where they are absent (Chromium, PostgreSQL, openssl, python3), and nothing else. Arguments go to the test runner: ./test.sh -class '*JournalTests'
+# Runs every test: unit, SQLite, a private PostgreSQL, a real browser, clients of other makers, and the recipes of docs/mail.md. Installs the programs
+# that this needs where they are absent (Chromium, PostgreSQL, openssl, python3, Node.js) and those clients by npm, and nothing else. Arguments go to the test runner: ./test.sh -class '*JournalTests'
 # The last line is always "N passed, N failed, N skipped"; the exit code is 0 only when something passed and nothing failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -36,6 +36,8 @@ install_missing() {
   has_postgres || missing+=(postgresql)
   local program
   for program in openssl python3; do command -v "$program" >/dev/null || missing+=("$program"); done
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null ||
     stop "this machine lacks ${missing[*]} and has no apt-get: install them (PIXEL_CHROMIUM may name a browser; PostgreSQL 15 or later under /usr/lib/postgresql)"
@@ -55,6 +57,15 @@ install_missing() {
   [ "$installed" -eq 0 ] && has_chromium && has_postgres || stop "could not install ${missing[*]} (PostgreSQL must be 15 or later)"
 }
 
+# Exactly what the lock says, by its hashes, and none of its scripts: what is not run cannot do anything here.
+install_clients() {
+  local clients=tests/PixelServer.Tests/clients
+  # npm's own record of what it installed; it is older than a lock that was changed or checked out since.
+  if [ "$clients/node_modules/.package-lock.json" -nt "$clients/package-lock.json" ]; then return 0; fi
+  echo "Installing the clients in $clients"
+  (cd "$clients" && npm ci --ignore-scripts --no-audit --no-fund) || stop "could not install the clients in $clients"
+}
+
 # The runner's exit code alone is not enough: it is 0 when no test matched, and 0 when a test ends the process.
 count() {
   local head
@@ -66,6 +77,7 @@ count() {
 }
 
 install_missing
+install_clients
 dotnet restore PixelServer.sln --locked-mode --verbosity quiet
 dotnet build PixelServer.sln --no-restore -warnaserror --verbosity quiet
 

@@ -65,7 +65,9 @@ internal static class KeyText
     public const int IdChars = 8;
     public const int Chars = 4 + IdChars + 1 + 43;
 
-    private const string WritePrefix = "pxw_", SecretPrefix = "pxs_", IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+    public const string SecretPrefix = "pxs_";
+
+    private const string WritePrefix = "pxw_", IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
     private static readonly SearchValues<char> s_idAlphabet = SearchValues.Create(IdAlphabet);
 
     public static string NewId() => RandomNumberGenerator.GetString(IdAlphabet, IdChars);

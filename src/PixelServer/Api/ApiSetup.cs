@@ -17,6 +17,11 @@ internal static class ApiSetup
         services.AddSingleton(Settings.ReadPerSite<IdentityOptions>(configuration, "Identity"));
         services.AddSingleton<EventsDoor>();
         foreach (var route in EventsRoutes.All) services.AddSingleton(route);
+        services.AddSingleton(Settings.Read<SegmentOptions>(configuration, "Pixel:Segment"));
+        services.AddSingleton<SegmentReader>().AddSingleton<SegmentDoor>().AddSingleton<SegmentPixel>().AddSingleton<SegmentSettings>();
+        services.AddSingleton(Settings.Read<PartnerOptions>(configuration, "Pixel:Partners")).AddSingleton<PartnerDoor>();
+        foreach (var route in PartnerRoutes.All()) services.AddSingleton(route);
+        foreach (var route in SegmentRoutes.All()) services.AddSingleton(route);
         return services;
     }
 
@@ -25,5 +30,7 @@ internal static class ApiSetup
     {
         routes.ServiceProvider.GetRequiredService<KeyGate>(); // a file that cannot be read stops the start, not the first request
         routes.Map(EventsDoor.Path, routes.ServiceProvider.GetRequiredService<EventsDoor>().AnswerAsync).ExcludeFromDescription();
+        routes.MapSegment();
+        routes.MapPartners();
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
@@ -92,6 +93,15 @@ internal sealed class EventsDoor(
         string? email = null;
         if (told.Person is { } person && Identities.Take(person, draft, identities.Of(key.Site), warnings, out email) is { } tooLarge) return tooLarge;
         if (Whose(draft, told, key.Site, now, warnings, out var visitor, out var visitorKind) is { } tooMuch) return tooMuch;
+        var source = SourceOf(told);
+        var unkept = source == Source.App ? Devices.TakeApp(draft, out var device) ?? AppEvents.Rename(draft) : Devices.Take(default(JsonElement), draft, out device);
+        if (unkept is not null) return unkept;
+        if (device.Withholds(told.Visitor))
+        {
+            visitor = null;
+            draft.Properties.Drop(["anonymous_id"]);
+        }
+
         var backHours = options.BackDays * 24;
         if (draft.Timestamp is { } timestamp && !ClientClock.IsBelieved(now, timestamp, draft.SentAt, backHours)) warnings.Add(Warning.TimestampNotBelieved);
 
@@ -102,8 +112,9 @@ internal sealed class EventsDoor(
             EmailSha256 = email,
             OnceKey = told.MessageId is { } message ? OnceKeys.Of(key.Site, message) : onceKey,
             BackHours = backHours,
+            NoAds = device.NoAds,
         };
-        return admission.AdmitClaimed(draft, Caller.Told(now, Address(told), told.UserAgent, told.Gpc), SourceOf(told), out hit);
+        return admission.AdmitClaimed(draft, Caller.Told(now, Address(told), told.UserAgent, told.Gpc), source, out hit);
     }
 
     private Refusal? Whose(Draft draft, Told told, string site, DateTimeOffset now, HashSet<Warning> warnings, out Guid? visitor, out VisitorKind kind)

@@ -7,8 +7,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
-    private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities)];
-    private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id"];
+
+    // What the doors with keys put among the properties: about the person, and about the device with whatever ids SDKs hang on it.
+    private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id"];
+    private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations"];
 
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace PixelServer.Collect;
 
@@ -100,6 +101,32 @@ internal sealed class Draft
     {
         Site ??= site;
         SentAt ??= sentAt;
+    }
+
+    /// <summary>Gives the event another name than the one that was sent.</summary>
+    public void Rename(string name) => Name = name;
+
+    /// <summary>Takes texts that may not be kept out of everything that was said; an id that holds one is no id any more.</summary>
+    /// <param name="texts">ASCII, none of them short: what is searched for as a part of other text.</param>
+    public Refusal? Withhold(IReadOnlyList<string> texts)
+    {
+        if (Holds(User)) User = null;
+        if (Holds(EventId)) EventId = null;
+        Name = Blanked(Name);
+        Url = Blanked(Url);
+        Referrer = Blanked(Referrer);
+        Title = Blanked(Title);
+        return Properties.Withhold(texts) ?? Consent.Withhold(texts);
+
+        bool Holds(string? text) => text is not null && texts.Any(one => text.Contains(one, StringComparison.OrdinalIgnoreCase));
+
+        string? Blanked(string? text)
+        {
+            if (!Holds(text)) return text;
+            var bytes = Encoding.UTF8.GetBytes(text!);
+            foreach (var one in texts) Text.Blank(bytes, one);
+            return Encoding.UTF8.GetString(bytes);
+        }
     }
 
     /// <summary>Nine digits after the point are kept: sums of prices in JavaScript arrive with sixteen.</summary>

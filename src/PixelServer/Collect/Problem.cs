@@ -22,7 +22,14 @@ internal static class Problem
     }
 
     /// <summary>Some events may be durable all the same; every event that is not is named, unless none could be told apart.</summary>
-    public static Task WriteAsync(HttpResponse response, Refusal refusal, int accepted, IReadOnlyList<RefusedEvent> refused)
+    public static Task WriteAsync(HttpResponse response, Refusal refusal, int accepted, IReadOnlyList<RefusedEvent> refused) =>
+        WriteAsync(response, refusal, json =>
+        {
+            if (refused.Count > 0) WriteReceipt(json, accepted, refused);
+        });
+
+    /// <summary>With members of the door's own behind those of every problem.</summary>
+    public static Task WriteAsync(HttpResponse response, Refusal refusal, Action<Utf8JsonWriter> others)
     {
         var body = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(body))
@@ -32,7 +39,7 @@ internal static class Problem
             json.WriteString("title", refusal.Title);
             json.WriteNumber("status", refusal.Status);
             json.WriteString("code", refusal.Code);
-            if (refused.Count > 0) WriteReceipt(json, accepted, refused);
+            others(json);
             json.WriteEndObject();
         }
 

@@ -72,6 +72,28 @@ internal sealed class PropertyWriter
         _count = kept;
     }
 
+    /// <summary>Takes these texts, which are ASCII, out of every key and value in whatever case they stand: '0' for each letter and digit.</summary>
+    /// <remarks>What stands there is read once more, because two keys can have become one.</remarks>
+    public Refusal? Withhold(IReadOnlyList<string> texts)
+    {
+        var json = ToJson().ToArray();
+        var isFound = false;
+        foreach (var text in texts) isFound |= Text.Blank(json, text);
+        if (!isFound) return null;
+
+        Clear();
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.PropertyDepth + 2 });
+        reader.Read();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
+            reader.Read();
+            if ((WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst: false)) is { } refused) return refused;
+        }
+
+        return null;
+    }
+
     /// <summary>Adds a whole object under a key that no client can use.</summary>
     public Refusal? AddObject(ReadOnlySpan<byte> key, PropertyWriter inner)
     {

@@ -69,6 +69,10 @@ internal sealed class Refusal
     public static readonly Refusal KeyTooLong = new("key_too_long", 400, "The name of a property is longer than 200 bytes.");
     public static readonly Refusal PropertyTooLong = new("property_too_long", 400, "A text among the properties is longer than 8192 bytes.");
     public static readonly Refusal PropertiesTooLarge = new("properties_too_large", 400, "The properties are larger than 65536 bytes.");
+    public static readonly Refusal UnknownType = new("unknown_type", 400, "The type of a call is none of track, page, screen, identify, group and alias.", withKey: true);
+    public static readonly Refusal NoEventName = new("no_event_name", 400, "A track call has no event name.", withKey: true);
+    public static readonly Refusal NoUserAnonId = new("no_user_anon_id", 400, "A call has neither a user id nor an anonymous id.", withKey: true);
+    public static readonly Refusal NothingKept = new("nothing_kept", 400, "No event of the body is kept: each has its reason beside its index.", withKey: true);
     public static readonly Refusal NotAnEvent = new("not_an_event", 400, "An event must be a JSON object.");
 
     // What a request may be.

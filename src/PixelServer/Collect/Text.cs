@@ -61,6 +61,30 @@ internal static class Text
         return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', '\ufffd');
     }
 
+    /// <summary>Writes '0' over the letters and digits of a text, which is ASCII and not empty, wherever it stands in whatever case. Whether it stood anywhere.</summary>
+    public static bool Blank(Span<byte> within, string text)
+    {
+        var first = text[0];
+        ReadOnlySpan<byte> starts = [(byte)char.ToLowerInvariant(first), (byte)char.ToUpperInvariant(first)];
+        var isFound = false;
+        for (var rest = within; rest.IndexOfAny(starts) is var at && at >= 0 && rest.Length - at >= text.Length;)
+        {
+            rest = rest[at..];
+            if (!Ascii.EqualsIgnoreCase(rest[..text.Length], text))
+            {
+                rest = rest[1..];
+                continue;
+            }
+
+            foreach (ref var one in rest[..text.Length])
+                if (char.IsAsciiLetterOrDigit((char)one)) one = (byte)'0';
+            rest = rest[text.Length..];
+            isFound = true;
+        }
+
+        return isFound;
+    }
+
     /// <summary>A header as text of at most so many characters; null where it is absent or empty.</summary>
     public static string? Header(StringValues values, int longest)
     {

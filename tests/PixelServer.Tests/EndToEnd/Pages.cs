@@ -22,7 +22,8 @@ internal sealed class Pages : IAsyncDisposable
             if (_asked.TryRemove(http.Request.Path, out var asked)) asked.SetResult(http.Request.QueryString.Value ?? "");
             http.Response.ContentType = "text/html; charset=utf-8";
             foreach (var (name, value) in _headers.GetValueOrDefault(http.Request.Path) ?? []) http.Response.Headers[name] = value;
-            await http.Response.WriteAsync($"<!doctype html><title>Shop</title>{_bodies.GetValueOrDefault(http.Request.Path)}");
+            var isPage = http.Response.ContentType.StartsWith("text/html", StringComparison.Ordinal);
+            await http.Response.WriteAsync($"{(isPage ? "<!doctype html><title>Shop</title>" : "")}{_bodies.GetValueOrDefault(http.Request.Path)}");
         });
     }
 
@@ -36,7 +37,7 @@ internal sealed class Pages : IAsyncDisposable
 
     public string this[string path] { set => _bodies[path] = value; }
 
-    /// <summary>A page that comes with headers, such as a content security policy.</summary>
+    /// <summary>A page that comes with headers, such as a content security policy; with another Content-Type the body as it stands.</summary>
     public void Set(string path, string body, params (string Name, string Value)[] headers) => (_bodies[path], _headers[path]) = (body, headers);
 
     public Task StartAsync() => _app.StartAsync();

@@ -1,0 +1,343 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using PixelServer.Collect;
+
+namespace PixelServer.Api;
+
+/// <summary>What was said about a device, found under its many spellings, not yet judged. Of two texts for one thing the first counts, of two permissions the narrower.</summary>
+/// <remarks>Keys are compared without case, hyphens and underscores: <c>advertisingId</c>, <c>advertising_id</c> and <c>ADVERTISING-ID</c> are one.</remarks>
+internal sealed class DeviceReading
+{
+    private const int LongestKey = 40;
+
+    private static readonly SearchValues<char> s_id = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/|");
+
+    private readonly List<(AdvertisingKind Kind, string Id)> _advertisingIds = [];
+    private bool _isSaid;
+
+    /// <summary>Every advertising id that was found, also hashed ones, with what its key says whose it is.</summary>
+    public IReadOnlyList<(AdvertisingKind Kind, string Id)> AdvertisingIds => _advertisingIds;
+
+    public string? Platform { get; set; }
+
+    /// <summary>Of a field that is Apple's or Google's by the platform.</summary>
+    public string? AdvertisingId { get; set; }
+
+    public string? Idfa { get; set; }
+    public string? Idfv { get; set; }
+    public string? Gaid { get; set; }
+    public string? Oaid { get; set; }
+    public string? FireAdid { get; set; }
+    public string? AppSetId { get; set; }
+    public string? AndroidId { get; set; }
+    public string? DeviceId { get; set; }
+    public string? AppsFlyerId { get; set; }
+    public string? AdjustId { get; set; }
+    public string? BranchId { get; set; }
+    public int? AttStatus { get; set; }
+    public bool? LimitAdTracking { get; set; }
+    public bool? AdTrackingEnabled { get; set; }
+
+    /// <summary>A partner was told to share nothing.</summary>
+    public bool NoAds { get; set; }
+
+    public string? Manufacturer { get; set; }
+    public string? Model { get; set; }
+    public string? Type { get; set; }
+    public string? OsVersion { get; set; }
+    public string? AppId { get; set; }
+    public string? AppName { get; set; }
+    public string? AppVersion { get; set; }
+    public string? AppBuild { get; set; }
+    public string? Carrier { get; set; }
+    public string? Locale { get; set; }
+    public string? Timezone { get; set; }
+    public string? ScreenWidth { get; set; }
+    public string? ScreenHeight { get; set; }
+    public string? ScreenDensity { get; set; }
+
+    /// <summary>Something was said that only an app says: about its device, itself or its permission.</summary>
+    public bool IsApp
+    {
+        get => _isSaid || AttStatus is not null || Idfa is not null || Idfv is not null || Gaid is not null || Oaid is not null || FireAdid is not null
+        || AppSetId is not null || AndroidId is not null || AppsFlyerId is not null || AdjustId is not null || BranchId is not null;
+        init => _isSaid = value;
+    }
+
+    /// <summary>Takes a context in the shape of Segment's, with flat spellings beside or in its objects.</summary>
+    public void Take(JsonElement context)
+    {
+        if (context.ValueKind != JsonValueKind.Object) return;
+        Span<char> buffer = stackalloc char[LongestKey];
+        foreach (var member in context.EnumerateObject())
+        {
+            var name = Plain(member.Name, buffer);
+            var value = member.Value;
+            if (value.ValueKind != JsonValueKind.Object)
+            {
+                TakeFlat(name, value);
+                continue;
+            }
+
+            switch (name)
+            {
+                case "device": TakeDevice(value); break;
+                case "os": TakeOs(value); break;
+                case "app": TakeApp(value); break;
+                case "network": Carrier ??= Find(value, "carrier"); break;
+                case "screen": TakeScreen(value); break;
+            }
+        }
+    }
+
+    /// <summary>One member under a flat spelling.</summary>
+    public void TakeFlat(string key, JsonElement value)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        TakeFlat(Plain(key, buffer), value);
+    }
+
+    /// <summary>Takes ids and permissions that stand among the properties of an event.</summary>
+    public void TakeProperties(JsonElement properties)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        foreach (var member in properties.EnumerateObject())
+            if (Plain(member.Name, buffer) is var name && IsIdOrPermission(name)) TakeId(name, member.Value);
+    }
+
+    /// <summary>Looks for advertising ids under any spelling, as deep as properties may be.</summary>
+    public void Search(JsonElement element, int depth = 0)
+    {
+        if (depth > Limits.PropertyDepth) return;
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var item in element.EnumerateArray()) Search(item, depth + 1);
+            return;
+        }
+
+        if (element.ValueKind != JsonValueKind.Object) return;
+        Span<char> buffer = stackalloc char[LongestKey];
+        foreach (var member in element.EnumerateObject())
+        {
+            var kind = KindOf(Plain(member.Name, buffer));
+            if (kind is null || member.Value.ValueKind is JsonValueKind.Object) Search(member.Value, depth + 1);
+            else if (member.Value.ValueKind == JsonValueKind.Array) foreach (var item in member.Value.EnumerateArray()) Note(kind.Value, item);
+            else Note(kind.Value, member.Value);
+        }
+    }
+
+    /// <summary>What an advertising id under this key is; null where the key is none of an advertising id.</summary>
+    public static AdvertisingKind? KindOf(ReadOnlySpan<char> plainKey) => plainKey switch
+    {
+        "advertisingid" or "advertiserid" or "ifa" => AdvertisingKind.Either,
+        "idfa" or "iosidfa" or "idfamd5" or "idfasha1" or "idfasha256" or "md5idfa" or "sha1idfa" => AdvertisingKind.Apple,
+        "gaid" or "aaid" or "gpsadid" or "googleadid" or "googleadvertisingid" or "androidadvertisingid" or "oaid" or "fireadid" or "amazonaid" or "amazonadid"
+            or "gpsadidmd5" or "gpsadidsha1" or "gaidmd5" or "gaidsha1" => AdvertisingKind.Google,
+        _ => null,
+    };
+
+    /// <summary>Whether the key is a spelling of an id or a permission, and no property of the event.</summary>
+    public static bool IsIdOrPermission(ReadOnlySpan<char> key)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        var plain = Plain(key, buffer);
+        return KindOf(plain) is not null || plain is "idfv" or "iosidfv" or "vendorid" or "identifierforvendor" or "appsetid" or "googleappsetid" or "androidid" or "imei" or "meid"
+            or "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus"
+            or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled"
+            or "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled";
+    }
+
+    /// <summary>The status in every spelling: 0 to 3 as number or text, Apple's words in any case with or without spaces, hyphens and underscores, and the truth values of some SDKs.</summary>
+    /// <returns>Null where nothing was said; 0 for what cannot be read, because it is no permission.</returns>
+    public static int? Att(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => 3,
+        JsonValueKind.False => 2,
+        JsonValueKind.Number => value.TryGetInt32(out var number) && number is >= 0 and <= 3 ? number : 0,
+        JsonValueKind.String => Att(value.GetString()),
+        JsonValueKind.Null or JsonValueKind.Undefined => null,
+        _ => 0,
+    };
+
+    /// <inheritdoc cref="Att(JsonElement)"/>
+    public static int? Att(string? word)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        return Plain((word ?? "").Trim(), buffer) switch
+        {
+            "" when string.IsNullOrWhiteSpace(word) => null,
+            "3" or "authorized" or "authorised" or "true" => 3,
+            "2" or "denied" or "false" => 2,
+            "1" or "restricted" => 1,
+            _ => 0,
+        };
+    }
+
+    /// <summary>true, 1, "true", "1", "yes"; null for what is no truth value.</summary>
+    public static bool? Truth(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => value.TryGetInt32(out var number) ? number switch { 1 => true, 0 => false, _ => null } : null,
+        JsonValueKind.String => Truth(value.GetString()),
+        _ => null,
+    };
+
+    /// <inheritdoc cref="Truth(JsonElement)"/>
+    public static bool? Truth(string? word) => word?.Trim().ToLowerInvariant() switch
+    {
+        "1" or "true" or "yes" => true,
+        "0" or "false" or "no" => false,
+        _ => null,
+    };
+
+    /// <summary>The name of <see cref="DeviceClaims.Platform"/> for what systems call themselves.</summary>
+    public static string? PlatformOf(string? name)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        return Plain((name ?? "").Replace(" ", "", StringComparison.Ordinal), buffer) switch
+        {
+            "ios" or "ipados" or "iphoneos" or "iphone" or "ipad" => "ios",
+            "tvos" or "appletvos" or "appletv" => "tvos",
+            "watchos" => "watchos",
+            "visionos" or "xros" => "visionos",
+            "macos" or "macosx" or "osx" or "darwin" => "macos",
+            "android" or "fireos" or "harmonyos" => "android",
+            "windows" => "windows",
+            "linux" => "linux",
+            _ => null,
+        };
+    }
+
+    public void NarrowAtt(int? status) => AttStatus = status is { } one ? Math.Min(AttStatus ?? 3, one) : AttStatus;
+
+    private void TakeFlat(ReadOnlySpan<char> name, JsonElement value)
+    {
+        if (TakeId(name, value)) return;
+        switch (name)
+        {
+            case "deviceid": DeviceId ??= Opaque(value); break;
+            case "devicemodel" or "model": Model ??= Word(value); break;
+            case "devicemanufacturer" or "manufacturer": Manufacturer ??= Word(value); break;
+            case "devicetype": Type ??= Word(value); break;
+            case "platform" or "os" or "osname": Platform ??= PlatformOf(Word(value)); break;
+            case "osversion": OsVersion ??= Word(value); break;
+            case "appid" or "bundleid" or "bundleidentifier" or "appnamespace" or "packagename": Say(AppId ??= Word(value)); break;
+            case "appname": Say(AppName ??= Word(value)); break;
+            case "appversion" or "appversionname": Say(AppVersion ??= Word(value)); break;
+            case "appbuild": Say(AppBuild ??= Word(value)); break;
+            case "carrier": Carrier ??= Word(value); break;
+            case "locale": Locale ??= Word(value); break;
+            case "timezone": Timezone ??= Word(value); break;
+            case "screenwidth": ScreenWidth ??= Word(value); break;
+            case "screenheight": ScreenHeight ??= Word(value); break;
+        }
+    }
+
+    private void TakeDevice(JsonElement device)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        foreach (var member in device.EnumerateObject())
+        {
+            _isSaid = true;
+            var name = Plain(member.Name, buffer);
+            var value = member.Value;
+            switch (name)
+            {
+                case "id": DeviceId ??= Opaque(value); break;
+                case "type": Type ??= Word(value); Platform ??= PlatformOf(Type); break;
+                default: TakeFlat(name, value); break;
+            }
+        }
+    }
+
+    private void TakeOs(JsonElement os)
+    {
+        // The system's own name is better than the kind of device: a Mac can say "ios" there.
+        if (PlatformOf(Find(os, "name")) is { } platform) Platform = platform;
+        OsVersion ??= Find(os, "version");
+    }
+
+    private void TakeApp(JsonElement app)
+    {
+        Say(AppId ??= Find(app, "namespace") ?? Find(app, "id"));
+        Say(AppName ??= Find(app, "name"));
+        Say(AppVersion ??= Find(app, "version"));
+        AppBuild ??= Find(app, "build");
+    }
+
+    private void TakeScreen(JsonElement screen)
+    {
+        ScreenWidth ??= Find(screen, "width");
+        ScreenHeight ??= Find(screen, "height");
+        ScreenDensity ??= Find(screen, "density");
+    }
+
+    private bool TakeId(ReadOnlySpan<char> name, JsonElement value)
+    {
+        if (KindOf(name) is { } kind) Note(kind, value);
+        switch (name)
+        {
+            case "advertisingid" or "advertiserid" or "ifa": AdvertisingId ??= Opaque(value); return true;
+            case "idfa" or "iosidfa": Idfa ??= Opaque(value); return true;
+            case "idfv" or "iosidfv" or "vendorid" or "identifierforvendor": Idfv ??= Opaque(value); return true;
+            case "gaid" or "aaid" or "gpsadid" or "googleadid" or "googleadvertisingid" or "androidadvertisingid": Gaid ??= Opaque(value); return true;
+            case "oaid": Oaid ??= Opaque(value); return true;
+            case "fireadid" or "amazonaid" or "amazonadid": FireAdid ??= Opaque(value); return true;
+            case "appsetid" or "googleappsetid": AppSetId ??= Opaque(value); return true;
+            case "androidid": AndroidId ??= Opaque(value); return true;
+            case "appsflyerid": AppsFlyerId ??= Opaque(value); return true;
+            case "adjustid": AdjustId ??= Opaque(value); return true;
+            case "branchid": BranchId ??= Opaque(value); return true;
+            case "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus": NarrowAtt(Att(value)); return true;
+            case "lat" or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled":
+                if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
+                return true;
+            case "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled":
+                if (Truth(value) is { } enabled) AdTrackingEnabled = enabled && AdTrackingEnabled is not false;
+                return true;
+            default: return false;
+        }
+    }
+
+    private void Note(AdvertisingKind kind, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String) return;
+        var id = value.GetString().AsSpan();
+        while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[0])) id = id[1..];
+        while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[^1])) id = id[..^1];
+        if (id.Length > 0 && !id.ContainsAnyExcept(s_id) && (kind, id.ToString()) is var found && !_advertisingIds.Contains(found)) _advertisingIds.Add(found);
+    }
+
+    private void Say(string? text) => _isSaid |= text is not null;
+
+    private static string? Find(JsonElement inner, string key) => inner.TryGetProperty(key, out var value) ? Word(value) : null;
+
+    private static string? Opaque(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String && value.GetString()!.Trim() is { Length: > 0 and <= Devices.IdChars } id && System.Text.Ascii.IsValid(id) ? id : null;
+
+    private static string? Word(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String when value.GetString() is { Length: > 0 and <= Devices.TextChars } text => text,
+        JsonValueKind.Number when value.TryGetDecimal(out var number) => number.ToString(CultureInfo.InvariantCulture),
+        _ => null,
+    };
+
+    /// <summary>The name without case, hyphens, underscores and blanks; empty where it is longer than the buffer or not ASCII, and so none of ours.</summary>
+    public static ReadOnlySpan<char> Plain(ReadOnlySpan<char> name, Span<char> buffer)
+    {
+        var length = 0;
+        foreach (var c in name)
+        {
+            if (c is '_' or '-' or ' ') continue;
+            if (length == buffer.Length || c > 0x7f) return [];
+            buffer[length++] = char.ToLowerInvariant(c);
+        }
+
+        return buffer[..length];
+    }
+}
+
+/// <summary>Whose rule an advertising id falls under, by the key it stood under.</summary>
+internal enum AdvertisingKind : byte { Apple, Google, Either }
