@@ -12,7 +12,9 @@ internal sealed class SegmentDoor(
     KeyGate gate, SegmentReader reader, Admission admission, CollectOptions collect, Journal.Journal journal, Ledger ledger, TimeProvider clock, TrustedProxies trusted)
 {
     private static readonly StringValues s_allow = "POST, OPTIONS", s_anyOrigin = "*", s_exposed = "Retry-After, X-RateLimit-Reset";
-    private static readonly StringValues s_requestHeaders = "authorization, content-type, content-encoding, x-retry-count", s_maxAge = "7200";
+
+    // The star stands for every header of an SDK's own, such as RudderStack's AnonymousId, but never for Authorization (Fetch, CORS protocol).
+    private static readonly StringValues s_requestHeaders = "authorization, content-type, content-encoding, x-retry-count, *", s_maxAge = "7200";
     private static readonly ReadOnlyMemory<byte> s_success = """{"success":true}"""u8.ToArray();
 
     /// <param name="http">The request.</param>
@@ -84,7 +86,8 @@ internal sealed class SegmentDoor(
             return;
         }
 
-        refusal ??= BodyKinds.Of(http.Request.Headers.ContentType.ToString(), body, out var kind) ?? (kind == BodyKind.Json ? null : Refusal.UnsupportedType);
+        // A form's type is what the HTTP library of RudderStack's SDK for Node.js calls a packed body: it is JSON all the same.
+        refusal ??= BodyKinds.Of(http.Request.Headers.ContentType.ToString(), body, out _);
         var batch = refusal is null ? Read(http, call, body, key, isImage: false) : new HitBatch { Whole = refusal };
         await batch.OfferAsync(journal, ledger);
         await AnswerAsync(http.Response, batch);

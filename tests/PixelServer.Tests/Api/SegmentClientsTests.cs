@@ -133,6 +133,39 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
     }
 
     [Fact]
+    public async Task A_page_with_the_browser_sdk_of_rudderstack_and_settings_of_its_own_is_rows()
+    {
+        await using var host = await SegmentHost.StartAsync();
+        await using var visitor = await chromium.VisitorAsync();
+        _pages["/shoes"] = $$"""
+            <script src="/sdk.js"></script>
+            <script>
+              const rudder = new rudderanalytics.RudderAnalytics();
+              rudder.load('{{host.WriteKey}}', 'http://t.shop.localhost:{{host.App.Address.Port}}', {
+                getSourceConfig: () => ({ source: { id: 'pixel', name: 'pixel', workspaceId: 'pixel', enabled: true, destinations: [], config: {} } }) });
+              rudder.page('Shop', 'Shoes', { colour: 'red' });
+              rudder.track('Order Completed', { order_id: '4711', event_id: 'order-4711', revenue: 59.9, currency: 'eur' });
+              rudder.identify('user123', { email: 'Alice@Example.com', plan: 'pro' });
+              const done = new Promise(ready => rudder.ready(() => ready(rudder.getAnonymousId())));
+            </script>
+            """;
+        var url = $"http://shop.localhost:{_pages.Port}/shoes?utm_source=newsletter";
+
+        var anonymousId = await VisitAsync(visitor, url, sdk: "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js", isDone: () => host.EventsAsync(3));
+
+        // Each by a request of its own, and they overtake each other.
+        string[] names = ["page_view", "Order Completed", "identify"];
+        var events = (await host.EventsAsync(3)).OrderBy(row => Array.IndexOf(names, row["name"]!.ToString())).ToArray();
+        Assert.Equal(names, events.Select(row => row["name"]!.ToString()));
+        Assert.All(events, row => Assert.Equal(
+            $$"""{"source":"beacon","visitor_id":"{{anonymousId}}","url":"{{url}}","title":"Shop","utm_source":"newsletter","ip":"127.0.0.0","browser":"Chromium","email_sha256":null}""",
+            SegmentHost.Columns(row, "source", "visitor_id", "url", "title", "utm_source", "ip", "browser", "email_sha256")));
+        Assert.Equal("""{"client_event_id":"order-4711","value":59.9,"currency":"EUR"}""", SegmentHost.Columns(events[1], "client_event_id", "value", "currency"));
+        Assert.Equal("user123", events[2]["user_id"]!.ToString());
+        Assert.Equal("""{"email_sha256":"ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976","plan":"pro"}""", events[2]["properties"]!["traits"]!.ToJsonString());
+    }
+
+    [Fact]
     public async Task A_page_that_is_refused_reads_why_and_does_not_ask_again()
     {
         await using var host = await SegmentHost.StartAsync("--Pixel:Sites:shop:AllowedOrigins:0=https://else.example");
@@ -160,14 +193,16 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
         </script>
         """;
 
-    private static async Task<string> VisitAsync(IBrowserContext visitor, string url, TimeSpan clockAhead = default)
+    private static async Task<string> VisitAsync(IBrowserContext visitor, string url, TimeSpan clockAhead = default, string sdk = Sdk, Func<Task>? isDone = null)
     {
-        var sdk = NodeClients.File(Sdk);
+        var file = NodeClients.File(sdk);
         var page = await visitor.NewPageAsync();
-        await page.RouteAsync("**/sdk.js", route => route.FulfillAsync(new() { Path = sdk, ContentType = "text/javascript" }));
+        await page.RouteAsync("**/sdk.js", route => route.FulfillAsync(new() { Path = file, ContentType = "text/javascript" }));
         if (clockAhead != default) await page.AddInitScriptAsync($"{{ const now = Date.now; Date = class extends Date {{ constructor(...a) {{ a.length ? super(...a) : super(now() + {clockAhead.TotalMilliseconds}); }} static now() {{ return now() + {clockAhead.TotalMilliseconds}; }} }}; }}");
         await page.GotoAsync(url, new() { Referer = "https://search.example/" });
-        return await page.EvaluateAsync<string>("() => done");
+        var said = await page.EvaluateAsync<string>("() => done");
+        if (isDone is not null) await isDone(); // the page stays for as long as it has something to send
+        return said;
     }
 
     // Without what every event of a page has.

@@ -21,6 +21,7 @@ public sealed class SegmentRequestTests
         { "/v1/b", "application/json; charset=utf-8", "analytics-ios/1.7.0", false, true, "analytics-swift" },
         { "/v1/b", "", "", true, false, "Analytics-CSharp" },
         { "/v1/b", "application/json; charset=utf-8", "okhttp/4.12.0", false, false, "@segment/analytics-react-native" },
+        { "/v1/batch", "application/x-www-form-urlencoded", "analytics-node/3.0.13", true, true, "analytics-node" },
         { "/v1/batch", "application/json", "Go-http-client/2.0", false, true, "analytics-go" },
     };
 
@@ -31,8 +32,8 @@ public sealed class SegmentRequestTests
         await using var host = await SegmentHost.StartAsync();
         var json = Encoding.UTF8.GetBytes($$$$"""
             {"writeKey":"{{{{host.WriteKey}}}}","sentAt":"{{{{DateTimeOffset.UtcNow:O}}}}","batch":[
-              {"type":"track","messageId":"m-1","anonymousId":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","event":"Application Opened","timestamp":"{{{{DateTimeOffset.UtcNow:O}}}}",
-               "properties":{"from_background":false},"integrations":{},"_metadata":{"bundled":[]},
+              {"type":"track","messageId":"m-1","anonymousId":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","event":"Cart Viewed","timestamp":"{{{{DateTimeOffset.UtcNow:O}}}}",
+               "properties":{"gift":false},"integrations":{},"_metadata":{"bundled":[]},
                "context":{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"width":1080,"height":2400}}}]}
             """);
         List<(string, string)> headers = userAgent.Length > 0 ? [("User-Agent", userAgent)] : [];
@@ -42,10 +43,11 @@ public sealed class SegmentRequestTests
 
         Assert.Equal("200 {\"success\":true}", $"{answer.Status} {answer.Text}");
         var row = Assert.Single(await host.EventsAsync(1));
-        Assert.Equal("""{"site_id":"shop","source":"app","name":"Application Opened","visitor_id":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","visitor_kind":"client","ip":"127.0.0.0"}""",
+        Assert.Equal("""{"site_id":"shop","source":"app","name":"Cart Viewed","visitor_id":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","visitor_kind":"client","ip":"127.0.0.0"}""",
             SegmentHost.Columns(row, "site_id", "source", "name", "visitor_id", "visitor_kind", "ip"));
-        Assert.Equal($$$$"""{"context":{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"height":2400,"width":1080}},"from_background":false}""",
-            SegmentHost.Properties(row));
+        Assert.Equal("android", row["properties"]!["$device"]!["platform"]!.ToString());
+        Assert.Equal($$$$"""{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"width":1080,"height":2400}}""", row["properties"]!["context"]!.ToJsonString());
+        Assert.Equal(["$device", "context", "gift"], row["properties"]!.AsObject().Select(one => one.Key).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -212,7 +214,7 @@ public sealed class SegmentRequestTests
         var keyless = await host.PostAsync("/v1/t", Track, key: "", headers: ("Origin", "https://shop.example"));
 
         Assert.Equal(204, preflight.Status);
-        Assert.Equal("authorization, content-type, content-encoding, x-retry-count", preflight.Headers["Access-Control-Allow-Headers"]);
+        Assert.Equal("authorization, content-type, content-encoding, x-retry-count, *", preflight.Headers["Access-Control-Allow-Headers"]);
         Assert.Contains("POST", preflight.Headers["Access-Control-Allow-Methods"], StringComparison.Ordinal);
         Assert.Equal((200, "400 nothing_kept", "401 key_missing"), (own.Status, foreign.Problem, keyless.Problem));
         Assert.Equal("origin_not_allowed", foreign.Json["refused"]![0]!["code"]!.ToString());
