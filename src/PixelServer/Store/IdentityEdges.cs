@@ -37,7 +37,9 @@ internal static class IdentityEdges
         SortedDictionary<IdentityPair, IdentityTimes>? pairs = null;
         foreach (var e in events)
         {
-            if (e.Hit.UserId is not null || e.Hit.EmailSha256 is not null) Add(pairs ??= [], e.Hit);
+            // A mail is forwarded: who opens it or follows its links is not its recipient.
+            if (e.Hit is { UserId: null, EmailSha256: null } or { Source: Source.Email or Source.Click }) continue;
+            Add(pairs ??= [], e.Hit);
         }
 
         return pairs is null ? [] : pairs;

@@ -160,6 +160,16 @@ public abstract class IdentityContract
     }
 
     [Fact]
+    public async Task A_mail_ties_nobody_for_it_may_have_been_forwarded()
+    {
+        var store = await FreshAsync();
+        foreach (var door in new[] { Source.Email, Source.Click })
+            await SaveAsync(store, Make(null, Visitor(1), "reader", Email("x"), kind: VisitorKind.Cookie, source: door));
+
+        Assert.Empty((await GraphAsync()).Edges);
+    }
+
+    [Fact]
     public async Task Sites_are_worlds_of_their_own()
     {
         var store = await FreshAsync();
