@@ -64,7 +64,8 @@ internal static class SidesEndpoints
         ],
         Answers =
         [
-            new(200, "One object, or line, per day, site and event name that had a conversion.", "application/json", JsonSerializer.Serialize(new[] { s_example }, s_json)),
+            new(200, "One object, or line, per day, site and event name that had a conversion.", "application/json",
+                JsonSerializer.Serialize(new[] { s_example }, s_json)),
             new(200, "The same with a line of names first (RFC 4180).", "text/csv", Csv([s_example])),
             .. ApiAnswer.Of(Problem.InvalidParameter, Problem.Unauthorized, Problem.StoreAway),
         ],
@@ -92,7 +93,8 @@ internal static class SidesEndpoints
             // The seam's contract: any failure of a store means that it is away, or too slow for so many days.
             logger.LogWarning("The report of the two sides cannot be made: {Error}", e.GetType().Name);
             http.Response.Headers.RetryAfter = "5";
-            await Problem.StoreAway.WriteAsync(http, deadline.IsCancellationRequested ? $"No answer within {s_patience.TotalSeconds:0} seconds: ask for fewer days." : null);
+            await Problem.StoreAway.WriteAsync(http,
+                deadline.IsCancellationRequested ? $"No answer within {s_patience.TotalSeconds:0} seconds: ask for fewer days." : null);
             return;
         }
 
@@ -113,7 +115,8 @@ internal static class SidesEndpoints
     /// <returns>What is wrong, beginning with the parameter; null where nothing is.</returns>
     private static string? Read(IQueryCollection query, TimeProvider clock, out SidesQuestion question, out bool? csv)
     {
-        var (site, name, from, to, format) = ((string?)query["site"], (string?)query["name"], (string?)query["from"], (string?)query["to"], (string?)query["format"]);
+        var (site, name, format) = ((string?)query["site"], (string?)query["name"], (string?)query["format"]);
+        var (from, to) = ((string?)query["from"], (string?)query["to"]);
         (question, csv) = (null!, format switch { "csv" => true, "json" => false, _ => null });
         if (format is not null && csv is null) return "format: json or csv.";
         if (site is { Length: 0 or > MaxSiteLength }) return $"site: 1 to {MaxSiteLength} characters.";
@@ -132,9 +135,11 @@ internal static class SidesEndpoints
         DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day) && day >= s_earliest && day <= s_latest;
 
     private static bool PrefersCsv(HttpRequest request) =>
-        request.GetTypedHeaders().Accept.OrderByDescending(one => one.Quality ?? 1).FirstOrDefault() is { } first && first.MediaType.Equals("text/csv", StringComparison.OrdinalIgnoreCase);
+        request.GetTypedHeaders().Accept.OrderByDescending(one => one.Quality ?? 1).FirstOrDefault() is { } first
+        && first.MediaType.Equals("text/csv", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The same fields under the same names as in JSON, in the same order. Sites are letters, digits and dots, and names are the operator's: no cell is a stranger's formula.</summary>
+    /// <summary>The same fields under the same names as in JSON, in the same order.</summary>
+    /// <remarks>Sites are letters, digits and dots, and names are the operator's: no cell is a stranger's formula.</remarks>
     private static string Csv(IReadOnlyList<SidesRow> rows)
     {
         var names = JsonSerializer.SerializeToElement(s_example, s_json).EnumerateObject().Select(field => field.Name);
@@ -147,7 +152,8 @@ internal static class SidesEndpoints
     private static string Cell(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null => "",
-        JsonValueKind.String when value.GetString()!.AsSpan().IndexOfAny("\",\r\n") >= 0 => $"\"{value.GetString()!.Replace("\"", "\"\"", StringComparison.Ordinal)}\"",
+        JsonValueKind.String when value.GetString() is { } text && text.AsSpan().IndexOfAny("\",\r\n") >= 0 =>
+            $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"",
         _ => value.ToString(),
     };
 }

@@ -21,7 +21,8 @@ internal sealed class SqliteSides(string file) : ISides
             json_extract(e.properties, '$."$identities".phone_sha256[0]')                                      as phone_sha256,
             case when e.client_event_id is null then e.event_id end                                            as alone,
             unixepoch(substr(e.received_at, 1, 19)) * 1000000 + cast(substr(e.received_at, 21, 6) as integer)  as micros,
-            row_number() over (order by e.site_id, e.name, e.client_event_id, case when e.client_event_id is null then e.event_id end, e.received_at, e.event_id) as n
+            row_number() over (
+              order by e.site_id, e.name, e.client_event_id, case when e.client_event_id is null then e.event_id end, e.received_at, e.event_id) as n
           from events as e
           where e.received_at >= $read_since and e.received_at < $read_before
             and ($site is null or e.site_id = $site) and ($name is null or e.name = $name)

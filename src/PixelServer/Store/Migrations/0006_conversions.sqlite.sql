@@ -25,7 +25,8 @@ with recursive copies as materialized (
     case when e.client_event_id is null then e.event_id end                                            as alone, -- without an id of its own each event is a conversion
     -- Exact to the microsecond: the date functions round to milliseconds.
     unixepoch(substr(e.received_at, 1, 19)) * 1000000 + cast(substr(e.received_at, 21, 6) as integer)  as micros,
-    row_number() over (order by e.site_id, e.name, e.client_event_id, case when e.client_event_id is null then e.event_id end, e.received_at, e.event_id) as n
+    row_number() over (
+      order by e.site_id, e.name, e.client_event_id, case when e.client_event_id is null then e.event_id end, e.received_at, e.event_id) as n
   from events as e
   where exists (select 1 from conversion_names as c where c.name = e.name and c.site_id in ('*', e.site_id))
 ),
