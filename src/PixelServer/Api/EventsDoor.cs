@@ -114,7 +114,7 @@ internal sealed class EventsDoor(
             BackHours = backHours,
             NoAds = device.NoAds,
         };
-        return admission.AdmitClaimed(draft, Caller.Told(now, Address(told), told.UserAgent, told.Gpc), source, out hit);
+        return admission.AdmitClaimed(draft, Caller.Told(now, Address(told), device.Withholds(told.UserAgent) ? null : told.UserAgent, told.Gpc), source, out hit);
     }
 
     private Refusal? Whose(Draft draft, Told told, string site, DateTimeOffset now, HashSet<Warning> warnings, out Guid? visitor, out VisitorKind kind)

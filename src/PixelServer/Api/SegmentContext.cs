@@ -72,9 +72,12 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
     }
 
     /// <summary>What is said of the device goes to a place of its own; what of it may not be kept leaves the draft. Comes last.</summary>
-    public Refusal? WriteDevice(Draft draft, out DeviceClaims claims)
+    /// <param name="draft">Holds the rest of the event.</param>
+    /// <param name="isApp">The event is an app's: if it names Apple's system, it needs Apple's permission.</param>
+    /// <param name="claims">What was said, judged.</param>
+    public Refusal? WriteDevice(Draft draft, bool isApp, out DeviceClaims claims)
     {
-        var said = new DeviceReading();
+        var said = new DeviceReading { IsApp = isApp };
         foreach (var context in (ReadOnlySpan<JsonElement>)[own, shared])
         {
             said.Take(context);

@@ -121,7 +121,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
             ? SegmentTraits.WriteTold(item.Member("traits"), context["traits"], kind, options, draft, out email)
             : SegmentTraits.Write(item.Member("traits"), context["traits"], kind, options, draft);
         if (unkept is not null) return unkept;
-        if (context.WriteDevice(draft, out var claims) is { } tooMuch) return tooMuch;
+        if (context.WriteDevice(draft, source == Source.App, out var claims) is { } tooMuch) return tooMuch;
         if (claims.Withholds(anonymous))
         {
             draft.Properties.Drop(["anonymous_id"]);

@@ -90,7 +90,7 @@ internal sealed class PartnerDoor(
             BackHours = events.BackDays * 24,
             NoAds = claims.NoAds || told.NoAds,
         };
-        var caller = Caller.Told(clock.GetUtcNow(), told.Address, told.UserAgent, gpc: false);
+        var caller = Caller.Told(clock.GetUtcNow(), told.Address, claims.Withholds(told.UserAgent) ? null : told.UserAgent, gpc: false);
         return admission.AdmitClaimed(draft, caller, told.IsWeb ? Source.Server : Source.App, out hit);
     }
 
