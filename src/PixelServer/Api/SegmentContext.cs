@@ -18,6 +18,8 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         "device", "location", "gpc", "timestamp", "sentAt", "receivedAt", "site_id",
     };
 
+    private static readonly HashSet<string> s_appSystems = new(StringComparer.OrdinalIgnoreCase) { "ios", "iphone os", "ipados", "tvos", "watchos", "android" };
+
     // Not the id, the token and the advertising id: those follow the rules for devices. Not the name either, which is "Jane's phone".
     private static readonly string[] s_ofDevice = ["manufacturer", "model", "type", "version", "brand"];
 
@@ -91,8 +93,11 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         var campaign = this["campaign"];
         if (campaign.ValueKind != JsonValueKind.Object || draft.Url?.Contains("utm_", StringComparison.Ordinal) == true) return null;
         foreach (var member in campaign.EnumerateObject())
-            if (member.Value.Word() is { } text && draft.Properties.Add($"utm_{(member.NameEquals("name"u8) ? "campaign" : member.Name)}", text, keepFirst: true) is { } refusal)
-                return refusal;
+        {
+            var name = member.NameEquals("name"u8) ? "utm_campaign" : "utm_" + member.Name;
+            if (member.Value.Word() is { } text && draft.Properties.Add(name, text, keepFirst: true) is { } refusal) return refusal;
+        }
+
         return null;
     }
 
@@ -101,9 +106,13 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         var consent = this["consent"];
         if (consent.ValueKind == JsonValueKind.Object)
             foreach (var member in consent.EnumerateObject())
-                if ((member.Value.Word() is { } text ? draft.Consent.Add(member.Name, text) : draft.Consent.Add(member.Name, member.Value)) is { } refusal) return refusal;
+                if (AddConsent(draft.Consent, member) is { } refusal) return refusal;
         return this["consentManagement"] is { ValueKind: JsonValueKind.Object } managed ? draft.Consent.Add("consentManagement", managed) : null;
     }
+
+    // Consent strings are strings, also where somebody wrote 1 for "1"; objects stay as they are.
+    private static Refusal? AddConsent(PropertyWriter consent, JsonProperty member) =>
+        member.Value.Word() is { } text ? consent.Add(member.Name, text) : consent.Add(member.Name, member.Value);
 
     private Refusal? WriteRest(Draft draft)
     {
@@ -154,9 +163,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
 
     private IPAddress? Address() => ClientAddress.TryRead(this["ip"].Word().AsSpan().Trim(), out var address) ? address : null;
 
-    private static bool IsAppSystem(string? name) => name is not null
-        && (name.Equals("ios", StringComparison.OrdinalIgnoreCase) || name.Equals("ipados", StringComparison.OrdinalIgnoreCase) || name.Equals("iphone os", StringComparison.OrdinalIgnoreCase)
-            || name.Equals("android", StringComparison.OrdinalIgnoreCase) || name.Equals("tvos", StringComparison.OrdinalIgnoreCase) || name.Equals("watchos", StringComparison.OrdinalIgnoreCase));
+    private static bool IsAppSystem(string? name) => name is not null && s_appSystems.Contains(name);
 
     private static bool IsEmpty(JsonElement value) =>
         value.ValueKind is JsonValueKind.Null || (value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() == 0);

@@ -9,7 +9,8 @@ namespace PixelServer.Api;
 
 /// <summary>The addresses of the Segment HTTP API that take events: SDKs of pages, apps and backends send to them what they would send to Segment.</summary>
 internal sealed class SegmentDoor(
-    KeyGate gate, SegmentReader reader, Admission admission, CollectOptions collect, Journal.Journal journal, Ledger ledger, TimeProvider clock, TrustedProxies trusted)
+    KeyGate gate, SegmentReader reader, Admission admission, CollectOptions collect, Journal.Journal journal, Ledger ledger, TimeProvider clock,
+    TrustedProxies trusted)
 {
     private static readonly StringValues s_allow = "POST, OPTIONS", s_anyOrigin = "*", s_exposed = "Retry-After, X-RateLimit-Reset";
 

@@ -21,11 +21,13 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         "receivedAt", "context", "integrations", "properties", "traits", "writeKey", "site_id", "version", "_metadata", "projectId", "request_ip", "ip", "batch",
     };
 
-    private static readonly (string Said, string Kept)[] s_kept = [("name", "name"), ("category", "category"), ("groupId", "group_id"), ("previousId", "previous_id")];
+    private static readonly (string Said, string Kept)[] s_kept =
+        [("name", "name"), ("category", "category"), ("groupId", "group_id"), ("previousId", "previous_id")];
 
     private static readonly Parameter s_site = Parameters.Find("site_id")!, s_user = Parameters.Find("user_id")!,
         s_eventId = Parameters.Find("event_id")!, s_url = Parameters.Find("url")!, s_title = Parameters.Find("title")!, s_referrer = Parameters.Find("referrer")!,
-        s_value = Parameters.Find("value")!, s_currency = Parameters.Find("currency")!, s_timestamp = Parameters.Find("timestamp")!, s_sentAt = Parameters.Find("sent_at")!;
+        s_value = Parameters.Find("value")!, s_currency = Parameters.Find("currency")!,
+        s_timestamp = Parameters.Find("timestamp")!, s_sentAt = Parameters.Find("sent_at")!;
 
     /// <summary>Fills the draft, or says why the event is refused.</summary>
     /// <param name="item">A JSON object without broken text.</param>
@@ -64,7 +66,8 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         var isPage = kind is SegmentCall.Page or SegmentCall.Screen;
         var columns = draft.Take(s_eventId, properties.Member("event_id").Word() ?? properties.Member("eventId").Word());
         if (isPage)
-            columns ??= draft.Take(s_url, properties.Member("url").Word()) ?? draft.Take(s_title, properties.Member("title").Word()) ?? draft.Take(s_referrer, properties.Member("referrer").Word());
+            columns ??= draft.Take(s_url, properties.Member("url").Word()) ?? draft.Take(s_title, properties.Member("title").Word())
+                ?? draft.Take(s_referrer, properties.Member("referrer").Word());
         if (columns is not null) return columns;
 
         var amount = Array.Find(s_amounts, name => properties.Member(name).Word() is { } text && draft.TryTake(s_value, text, out _));

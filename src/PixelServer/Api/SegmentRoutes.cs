@@ -26,7 +26,8 @@ internal static class SegmentRoutes
     public static void MapSegment(this IEndpointRouteBuilder routes)
     {
         var services = routes.ServiceProvider;
-        var (door, pixel, settings) = (services.GetRequiredService<SegmentDoor>(), services.GetRequiredService<SegmentPixel>(), services.GetRequiredService<SegmentSettings>());
+        var (door, pixel) = (services.GetRequiredService<SegmentDoor>(), services.GetRequiredService<SegmentPixel>());
+        var settings = services.GetRequiredService<SegmentSettings>();
         foreach (var (path, call) in Calls) routes.Map(path, http => door.AnswerAsync(http, call)).ExcludeFromDescription();
         foreach (var path in s_batches) routes.Map(path, http => door.AnswerAsync(http, call: null)).ExcludeFromDescription();
         routes.Map(Metrics, SegmentDoor.DropAsync).ExcludeFromDescription();
@@ -80,7 +81,8 @@ internal static class SegmentRoutes
 
     private static Task AnswerSettingsAsync(HttpContext http, SegmentSettings settings)
     {
-        if (http.Request.RouteValues["writeKey"] is string { Length: <= KeyHeader.MaxChars } key && !key.AsSpan().ContainsAnyExcept(s_keyChars)) return settings.AnswerAsync(http, key);
+        var key = http.Request.RouteValues["writeKey"] as string ?? "";
+        if (key.Length <= KeyHeader.MaxChars && !key.AsSpan().ContainsAnyExcept(s_keyChars)) return settings.AnswerAsync(http, key);
         http.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;
     }

@@ -211,7 +211,11 @@ public sealed class DevicesTests
             {
                 var parameter = Parameters.All.First(p => p.Kind == field switch
                 {
-                    0 => ParameterKind.User, 1 => ParameterKind.EventId, 2 => ParameterKind.Url, 3 => ParameterKind.Title, _ => ParameterKind.Name,
+                    0 => ParameterKind.User,
+                    1 => ParameterKind.EventId,
+                    2 => ParameterKind.Url,
+                    3 => ParameterKind.Title,
+                    _ => ParameterKind.Name,
                 });
                 draft.TryTake(parameter, $"x-{text}", out _);
                 draft.Consent.AddText("note"u8, Encoding.UTF8.GetBytes(text));

@@ -88,12 +88,11 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
         Assert.Equal(["identify", "page_view", "Order Completed", "group", "screen_view", "alias"], events.Select(row => row["name"]!.ToString()));
         Assert.All(events, row =>
         {
-            foreach (var (column, value) in new JsonObject
-            {
-                ["site_id"] = "shop", ["source"] = "beacon", ["visitor_id"] = anonymousId, ["visitor_kind"] = "client", ["email_sha256"] = null, ["url"] = url, ["host"] = "shop.localhost",
-                ["path"] = "/shoes", ["title"] = "Shop", ["referrer"] = "https://search.example/", ["utm_source"] = "newsletter", ["utm_campaign"] = "autumn", ["click_id_kind"] = "gclid",
-                ["click_id"] = "Cj0KCQ-AbC_9", ["ip"] = "127.0.0.0", ["user_agent"] = Chromium.UserAgent, ["browser"] = "Chromium", ["os"] = "Linux", ["device"] = "desktop", ["traffic"] = "human",
-            })
+            foreach (var (column, value) in JsonNode.Parse($$"""
+                {"site_id":"shop","source":"beacon","visitor_id":"{{anonymousId}}","visitor_kind":"client","email_sha256":null,"url":"{{url}}","host":"shop.localhost","path":"/shoes","title":"Shop",
+                 "referrer":"https://search.example/","utm_source":"newsletter","utm_campaign":"autumn","click_id_kind":"gclid","click_id":"Cj0KCQ-AbC_9","ip":"127.0.0.0",
+                 "user_agent":"{{Chromium.UserAgent}}","browser":"Chromium","os":"Linux","device":"desktop","traffic":"human"}
+                """)!.AsObject())
                 Assert.Equal($"{column} {value}", $"{column} {row[column]}");
             var context = row["properties"]!["context"]!;
             Assert.Equal(("de-DE", "analytics.js", "next-1.84.3"), (context["locale"]!.ToString(), context["library"]!["name"]!.ToString(), context["library"]!["version"]!.ToString()));
