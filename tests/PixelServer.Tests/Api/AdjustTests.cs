@@ -1,5 +1,3 @@
-using PixelServer.Collect;
-
 namespace PixelServer.Tests.Api;
 
 /// <summary>Adjust's formats on the real server: docs/apps.md, "Adjust".</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using PixelServer.Collect;
 
 namespace PixelServer.Tests.Api;
 
