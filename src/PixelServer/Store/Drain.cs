@@ -55,9 +55,10 @@ internal sealed class Drain(
                 await DrainOnceAsync(stoppingToken);
                 if (!last) await WaitForMoreAsync(wake.Token);
             }
-            catch (OperationCanceledException) when (wake.IsCancellationRequested)
+            catch (Exception e) when (stoppingToken.IsCancellationRequested || (e is OperationCanceledException && wake.IsCancellationRequested))
             {
-                // Woken for the last pass, or stopped for good: the loop's condition knows.
+                // Woken for the last pass, or stopped for good: the loop's condition knows. A start that failed takes the store away under the
+                // drain, and that is not the store's fault.
             }
             catch (Exception e)
             {
