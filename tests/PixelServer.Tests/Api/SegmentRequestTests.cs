@@ -46,7 +46,8 @@ public sealed class SegmentRequestTests
         Assert.Equal("""{"site_id":"shop","source":"app","name":"Cart Viewed","visitor_id":"6f0e9f0e-0c5a-4d1c-8f1c-1f2d3c4b5a69","visitor_kind":"client","ip":"127.0.0.0"}""",
             SegmentHost.Columns(row, "site_id", "source", "name", "visitor_id", "visitor_kind", "ip"));
         Assert.Equal($$$$"""{"library":{"name":"{{{{library}}}}","version":"1"},"os":{"name":"Android","version":"15"},"screen":{"width":1080,"height":2400}}""", row["properties"]!["context"]!.ToJsonString());
-        Assert.Equal(["context", "gift"], row["properties"]!.AsObject().Select(one => one.Key).Order(StringComparer.Ordinal));
+        Assert.Equal("android", row["properties"]!["$device"]!["platform"]!.ToString());
+        Assert.Equal(["$device", "context", "gift"], row["properties"]!.AsObject().Select(one => one.Key).Order(StringComparer.Ordinal));
     }
 
     [Fact]
