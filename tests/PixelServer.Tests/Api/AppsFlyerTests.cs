@@ -76,7 +76,6 @@ public sealed class AppsFlyerTests(PartnerHost server) : IClassFixture<PartnerHo
     public async Task A_message_that_is_pushed_again_is_stored_once()
     {
         const string Message = """{"event_name":"af_purchase","event_time":"2026-11-24 11:30:00.001","appsflyer_id":"again","event_revenue":"5","event_revenue_currency":"EUR"}""";
-        await server.RowsAsync(0);
         for (var i = 0; i < 3; i++) Assert.Equal(200, (await server.JsonAsync(Push, Message)).Status);
         var other = Message.Replace("00.001", "00.002", StringComparison.Ordinal);
         Assert.Equal(200, (await server.JsonAsync(Push, other)).Status);
