@@ -73,20 +73,30 @@ internal static class Adjust
     ];
 
     public static PartnerMap Event { get; } = Make("/v1/partners/adjust/event", "One event as Adjust's server-to-server API takes it", null, ExampleEvent,
-        new("event_name", PartnerTarget.Name), new("event_token", PartnerTarget.Name), new("event_token", PartnerTarget.Property, "event_token"), new("revenue", PartnerTarget.Parameter, "value"));
+        new("event_name", PartnerTarget.Name),
+        new("event_token", PartnerTarget.Name),
+        new("event_token", PartnerTarget.Property, "event_token"),
+        new("revenue", PartnerTarget.Parameter, "value"));
 
     public static PartnerMap Session { get; } = Make("/v1/partners/adjust/session", "One session as Adjust's server-to-server API takes it", AppEvents.SessionStart,
         "app_token=4w565xzmb54d&s2s=1&idfv=1b2c3d4e-0000-4000-8000-0123456789ab&os_name=ios&created_at_unix=1795600800");
 
     public static PartnerMap AdRevenue { get; } = Make("/v1/partners/adjust/ad_revenue", "Revenue of an ad that the app showed, as Adjust's server-to-server API takes it", "ad_revenue",
-        "app_token=4w565xzmb54d&s2s=1&gps_adid=660e1d86-6796-463a-be86-897993136018&source=applovin_max_sdk&revenue=0.0123&currency=EUR&created_at_unix=1795600800", new PartnerField("revenue", PartnerTarget.Parameter, "value"));
+        "app_token=4w565xzmb54d&s2s=1&gps_adid=660e1d86-6796-463a-be86-897993136018&source=applovin_max_sdk&revenue=0.0123&currency=EUR&created_at_unix=1795600800",
+        new PartnerField("revenue", PartnerTarget.Parameter, "value"));
 
     public static PartnerMap Callback { get; } = Make("/v1/partners/adjust/callback", "One callback of Adjust's, with the parameters of docs/apps.md", null,
         "activity_kind=install&created_at=1795600800&adid=18546f6171f67e29d1cb983322ad1329&idfv=1b2c3d4e-0000-4000-8000-0123456789ab&os_name=ios&att_status=2&network_name=Organic",
-        new("event_name", PartnerTarget.Name), new("event", PartnerTarget.Name), new("activity_kind", PartnerTarget.Name), new("event", PartnerTarget.Property, "event_token"),
+        new("event_name", PartnerTarget.Name),
+        new("event", PartnerTarget.Name),
+        new("activity_kind", PartnerTarget.Name),
+        new("event", PartnerTarget.Property, "event_token"),
         new("activity_kind", PartnerTarget.Property, "activity_kind"),
-        new("revenue_float", PartnerTarget.Parameter, "value"), new("network_name", PartnerTarget.Property, "utm_source"), new("campaign_name", PartnerTarget.Property, "utm_campaign"),
-        new("adgroup_name", PartnerTarget.Property, "utm_term"), new("creative_name", PartnerTarget.Property, "utm_content"));
+        new("revenue_float", PartnerTarget.Parameter, "value"),
+        new("network_name", PartnerTarget.Property, "utm_source"),
+        new("campaign_name", PartnerTarget.Property, "utm_campaign"),
+        new("adgroup_name", PartnerTarget.Property, "utm_term"),
+        new("creative_name", PartnerTarget.Property, "utm_content"));
 
     private static PartnerMap Make(string path, string summary, string? fixedName, string example, params PartnerField[] own) => new()
     {

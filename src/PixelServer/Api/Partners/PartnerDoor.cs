@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -16,6 +17,7 @@ namespace PixelServer.Api;
 internal sealed class PartnerDoor(
     KeyGate gate, Admission admission, PerSite<IdentityOptions> identities, PartnerOptions options, EventsOptions events, Journal.Journal journal, Ledger ledger, TimeProvider clock)
 {
+    private static readonly Dictionary<string, string> s_none = [];
     private static readonly StringValues s_post = "POST", s_getOrPost = "GET, POST";
 
     public async Task AnswerAsync(HttpContext http, PartnerMap map)
@@ -67,8 +69,6 @@ internal sealed class PartnerDoor(
         else batch.Refuse(refusal);
         return batch;
     }
-
-    private static readonly Dictionary<string, string> s_none = [];
 
     private Refusal? Admit(Draft draft, PartnerTold told, PartnerMap map, ApiKey key, string once, out Hit? hit)
     {
@@ -140,7 +140,7 @@ internal sealed class PartnerDoor(
     // What the body says counts before what the query says: the first of two members of a name is the one that stays.
     private static ReadOnlyMemory<byte> FormJson(string? query, string body)
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        var buffer = new ArrayBufferWriter<byte>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         byte[] scratch = [];
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -168,7 +168,7 @@ internal sealed class PartnerDoor(
 
     private static JsonElement Json(Dictionary<string, string> person)
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
@@ -178,51 +178,5 @@ internal sealed class PartnerDoor(
 
         using var document = JsonDocument.Parse(buffer.WrittenMemory);
         return document.RootElement.Clone();
-    }
-}
-
-/// <summary>By which id a partner's event finds its visitor.</summary>
-internal static class PartnerVisitor
-{
-    /// <summary>
-    /// The first of: the vendor id, the app set id, Google's, the open and Amazon's advertising id, Android's id, and the partner's own. Apple's
-    /// advertising id is none of them, with permission or without: it would make somebody else of a person who changes their mind.
-    /// </summary>
-    public static string? Of(in DeviceClaims claims) =>
-        claims.Idfv ?? claims.AppSetId ?? claims.Gaid ?? claims.Oaid ?? claims.FireAdid ?? claims.AndroidId ?? claims.DeviceId
-        ?? claims.AppsFlyerId ?? claims.AdjustId ?? claims.BranchId;
-}
-
-/// <summary>Answers as the partner's own server gives them; refusals are our problem documents, with what the partner's clients look for beside it.</summary>
-internal static class PartnerAnswer
-{
-    /// <summary>What is written when the event is durable.</summary>
-    public static (string ContentType, string Body) Ok(string partner) => partner switch
-    {
-        AppsFlyer.Partner => ("text/plain", "ok"),
-        Adjust.Partner => ("text/plain", "OK"),
-        _ => ("application/json", """{"branch_view_enabled":false}"""),
-    };
-
-    public static Task WriteAsync(HttpResponse response, string partner, Refusal? refusal)
-    {
-        if (refusal is null)
-        {
-            var (type, body) = Ok(partner);
-            return Problem.WriteAsync(response, StatusCodes.Status200OK, type, Encoding.ASCII.GetBytes(body));
-        }
-
-        return partner switch
-        {
-            Adjust.Partner => Problem.WriteAsync(response, refusal, json => json.WriteString("error", $"Event request failed ({refusal.Title})")),
-            Branch.Partner => Problem.WriteAsync(response, refusal, json =>
-            {
-                json.WriteStartObject("error");
-                json.WriteNumber("code", refusal.Status);
-                json.WriteString("message", refusal.Title);
-                json.WriteEndObject();
-            }),
-            _ => Problem.WriteAsync(response, refusal, 0, []),
-        };
     }
 }

@@ -1,5 +1,5 @@
 using System.Collections.Frozen;
-using System.Net;
+using System.Text;
 using System.Text.Json;
 using PixelServer.Collect;
 
@@ -65,7 +65,7 @@ internal sealed class PartnerMap
     private Refusal? ReadFields(Opened said, IReadOnlyDictionary<string, string> renamed, Draft draft, PartnerTold told)
     {
         told.IsWeb = IsWeb?.Invoke(said.Body) is true;
-        if (draft.Properties.AddOwn("partner"u8, System.Text.Encoding.ASCII.GetBytes(Partner)) is { } first) return first;
+        if (draft.Properties.AddOwn("partner"u8, Encoding.ASCII.GetBytes(Partner)) is { } first) return first;
         var sent = FixedName;
         foreach (var field in Fields)
         {
@@ -173,7 +173,7 @@ internal sealed class PartnerMap
         try
         {
             // The outer text is mended; its escapes are read only now, so what they hold is not.
-            document = JsonDocument.Parse(JsonText.Mend(System.Text.Encoding.UTF8.GetBytes(text)).ToArray(), s_anyDepth);
+            document = JsonDocument.Parse(JsonText.Mend(Encoding.UTF8.GetBytes(text)).ToArray(), s_anyDepth);
             return true;
         }
         catch (JsonException)
@@ -191,7 +191,7 @@ internal sealed class PartnerMap
         _ => true,
     };
 
-    private static bool IsReserved(string name) => name.StartsWith('$') && Parameters.IsReserved(System.Text.Encoding.UTF8.GetBytes(name));
+    private static bool IsReserved(string name) => name.StartsWith('$') && Parameters.IsReserved(Encoding.UTF8.GetBytes(name));
 
     /// <summary>The body and those of its members that are objects of fields, also where they came as text.</summary>
     private readonly record struct Opened(JsonElement Body, List<(string Name, JsonElement Element)> Objects)
@@ -204,25 +204,4 @@ internal sealed class PartnerMap
             return element;
         }
     }
-}
-
-/// <summary>What a partner says of an event beside what the draft holds.</summary>
-internal sealed class PartnerTold
-{
-    public DeviceReading Device { get; } = new();
-    public string? MessageId { get; set; }
-    public IPAddress? Address { get; set; }
-    public string? UserAgent { get; set; }
-    public bool NoAds { get; set; }
-    public bool IsWeb { get; set; }
-
-    /// <summary>Hashes of who it is, by the names that <see cref="Identities"/> reads.</summary>
-    public Dictionary<string, string> Person { get; } = new(StringComparer.Ordinal);
-}
-
-/// <summary>Times as partners write them, where <see cref="ClientClock"/> reads them otherwise.</summary>
-internal static class PartnerClock
-{
-    /// <summary>Adjust writes a Z and an offset behind it.</summary>
-    public static string Mended(string text) => text.Replace("Z+", "+", StringComparison.Ordinal).Replace("Z-", "-", StringComparison.Ordinal);
 }
