@@ -16,8 +16,14 @@ internal static class VisitorIds
 /// <summary>Keys by which a second copy of a message is known.</summary>
 internal static class OnceKeys
 {
-    /// <summary>The same for the same message of the same site, and for no other: 122 bits of SHA-256.</summary>
-    public static Guid Of(string site, ReadOnlySpan<char> messageId) => DerivedIds.Of("once", site, messageId);
+    /// <summary>Who holds a secret key, in whatever door; a write key, which everybody can read, makes keys of its own: else a stranger could use up a backend's.</summary>
+    public const string Secret = "secret", Public = "public";
+
+    /// <summary>The same for the same message of the same site and of equally trusted senders, and for no other: 122 bits of SHA-256.</summary>
+    /// <param name="sender">One of the above, or another word for who made the id; without a line feed.</param>
+    /// <param name="site">Site id.</param>
+    /// <param name="messageId">The sender's own id of the message.</param>
+    public static Guid Of(string sender, string site, ReadOnlySpan<char> messageId) => DerivedIds.Of($"once {sender}", site, messageId);
 }
 
 /// <summary>UUIDs of version 8 (RFC 9562 5.8) that are made of text: 122 bits of SHA-256 over what it is for, the site and the text.</summary>

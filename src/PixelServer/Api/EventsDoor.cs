@@ -110,7 +110,7 @@ internal sealed class EventsDoor(
             Visitor = visitor,
             VisitorKind = visitorKind,
             EmailSha256 = email,
-            OnceKey = told.MessageId is { } message ? OnceKeys.Of(key.Site, message) : onceKey,
+            OnceKey = told.MessageId is { } message ? OnceKeys.Of(OnceKeys.Secret, key.Site, message) : onceKey,
             BackHours = backHours,
             NoAds = device.NoAds,
         };

@@ -40,5 +40,5 @@ internal readonly struct IdempotencyKey
 
     /// <summary>Of one event of the body; null without a key.</summary>
     /// <remarks>It is longer than any message id may be: the two cannot be mistaken for each other.</remarks>
-    public Guid? Once(string site, int index) => _text is null ? null : OnceKeys.Of(site, $"{_text}\n{index}");
+    public Guid? Once(string site, int index) => _text is null ? null : OnceKeys.Of("idempotency", site, $"{_text}\n{index}");
 }

@@ -26,7 +26,8 @@ internal static class Phone
                 is PhoneNumber.Types.CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN or PhoneNumber.Types.CountryCodeSource.FROM_NUMBER_WITH_IDD;
             if (!(namesItsCountry ? library.IsPossibleNumber(number) : library.IsValidNumberForRegion(number, country?.ToUpperInvariant()))) return null;
             var read = library.Format(number, PhoneNumberFormat.E164);
-            return read.Length is > 4 and <= 16 ? read : null;
+            // What is read otherwise the second time, such as zeros behind the country's code, is no number that two sides would hash alike.
+            return read.Length is > 4 and <= 16 && library.Format(library.Parse(read, null), PhoneNumberFormat.E164) == read ? read : null;
         }
         catch (NumberParseException)
         {

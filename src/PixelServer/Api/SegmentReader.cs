@@ -132,7 +132,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         {
             Visitor = anonymous is null ? null : VisitorIds.Of(key.Site, anonymous),
             EmailSha256 = email,
-            OnceKey = message is null ? null : OnceKeys.Of(key.Site, message),
+            OnceKey = message is null ? null : OnceKeys.Of(key.Kind == KeyKind.Secret ? OnceKeys.Secret : OnceKeys.Public, key.Site, message),
             BackHours = key.Kind == KeyKind.Secret ? events.BackDays * 24 : source == Source.App ? Limits.AppBackHours : Limits.BackHours,
             NoAds = claims.NoAds,
         };

@@ -21,6 +21,8 @@ internal static class Logging
                 .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
                 // Program tells it in one line, without the stack.
                 .Filter.ByExcluding(e => e.MessageTemplate.Text == "Hosting failed to start")
+                // What a client makes of its own connection, by hanging up at the wrong moment, is no reason to call an operator.
+                .Filter.ByExcluding(e => e.MessageTemplate.Text == "Connection processing ended abnormally.")
                 .WriteTo.Sink(new TerminalSink(provider.GetRequiredService<Terminal>(), Formatter(options.LogFormat))),
             preserveStaticLogger: true); // two servers in one test process must not share a logger
 

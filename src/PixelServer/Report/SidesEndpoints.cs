@@ -52,6 +52,7 @@ internal static class SidesEndpoints
 
     public static ApiRoute Route { get; } = new("GET", "/api/reports/sides", "Reports", "Conversions by the side that told of them: browser, server or both")
     {
+        Admin = true,
         Description = "How well the two copies of each conversion find each other, per day (UTC), site and event name; docs/conversions.md explains every figure. "
             + $"At most {MaxRows} rows: ask for fewer days or one site where there are more.",
         Parameters =

@@ -19,6 +19,7 @@ internal static class Migrations
         await using var transaction = await connection.BeginTransactionAsync(ct);
         await PostgresLocks.BoundAsync(connection, ct);
         await PostgresLocks.TakeSchemaAsync(connection, ct);
+        await PostgresLocks.StayAsync(connection, ct);
 
         // Its own connections, not pooled: DbUp works on one of its own while ours holds the lock.
         var own = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString;
@@ -35,6 +36,7 @@ internal static class Migrations
         var engine = target
             .WithScripts(Scripts(dialect))
             .WithTransactionPerScript()
+            .WithExecutionTimeout(TimeSpan.FromHours(12)) // an index over all partitions of a large store takes its time
             .WithVariablesDisabled()
             .LogTo(new QuietLog(logger))
             .Build();

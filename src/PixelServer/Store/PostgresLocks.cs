@@ -41,6 +41,13 @@ internal static class PostgresLocks
     public static string PositionSql(Guid journal) =>
         string.Create(CultureInfo.InvariantCulture, $"select pg_advisory_xact_lock(hashtextextended('pixel journal {journal}', 0))");
 
+    /// <summary>The running transaction only holds a lock while others work: its silence is no sign that its client is gone.</summary>
+    public static async Task StayAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var stay = new NpgsqlCommand("set local idle_in_transaction_session_timeout = 0", connection);
+        await stay.ExecuteNonQueryAsync(ct);
+    }
+
     public static Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct) => TakeAsync(connection, Schema, ct);
 
     /// <summary>One at a time corrects labels.</summary>

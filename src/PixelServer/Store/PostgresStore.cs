@@ -21,7 +21,14 @@ internal sealed class PostgresStore(
         await Migrations.RunPostgresAsync(source, connectionString, logger, ct);
         var yesterday = Today.AddDays(-1); // the journal may hold hits of before midnight
         await MakePartitionsAsync([.. Enumerable.Range(0, options.PartitionsAhead + 2).Select(yesterday.AddDays)], ct);
-        await PostgresReceipts.PruneAsync(source, clock.GetUtcNow().AddDays(-options.OnceDays), ct);
+        try
+        {
+            await PostgresReceipts.PruneAsync(source, clock.GetUtcNow().AddDays(-options.OnceDays), ct);
+        }
+        catch (NpgsqlException e)
+        {
+            logger.LogWarning("Old rows of event_receipts are not deleted: {Error}", e.Message); // no reason not to store events
+        }
     }
 
     public async Task<long?> PositionAsync(Guid journal, CancellationToken ct)
@@ -96,7 +103,7 @@ internal sealed class PostgresStore(
             await using var connection = await source.OpenConnectionAsync(ct);
             await using var transaction = await connection.BeginTransactionAsync(ct);
             await PostgresLocks.BoundAsync(connection, ct);
-            var events = await PostgresReceipts.NewAsync(connection, batch.Events, ct);
+            var events = await PostgresReceipts.NewAsync(connection, batch.Events, clock.GetUtcNow(), ct);
             if (events.Count > 0) await PostgresCopy.SendAsync(connection, events, _limits, ct); // before the position: Citus then opens its shards in parallel
             await PostgresIdentity.SaveAsync(connection, events, ct);
             await MoveAsync(connection, batch, ct);

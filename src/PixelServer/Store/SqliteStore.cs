@@ -28,7 +28,7 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
         await InTurnAsync(connection =>
         {
             using var prune = SqliteFile.Command(connection, null,
-                "delete from event_receipts where received_at < $before", ("$before", EventText.Time(clock.GetUtcNow().AddDays(-options.OnceDays))));
+                "delete from event_receipts where once_key in (select once_key from event_receipts where stored_at < $before limit 100000)", ("$before", EventText.Time(clock.GetUtcNow().AddDays(-options.OnceDays))));
             prune.ExecuteNonQuery();
         }, ct);
     }
@@ -139,11 +139,11 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
         move.ExecuteNonQuery();
     }
 
-    private static bool IsNew(SqliteConnection connection, SqliteTransaction transaction, Guid onceKey, Hit hit)
+    private bool IsNew(SqliteConnection connection, SqliteTransaction transaction, Guid onceKey, Hit hit)
     {
         using var insert = SqliteFile.Command(connection, transaction,
-            "insert into event_receipts (once_key, event_id, received_at) values ($once_key, $event_id, $received_at) on conflict do nothing",
-            ("$once_key", onceKey.ToString("D")), ("$event_id", hit.EventId.ToString("D")), ("$received_at", EventText.Time(hit.ReceivedAt)));
+            "insert into event_receipts (once_key, event_id, stored_at) values ($once_key, $event_id, $stored_at) on conflict do nothing",
+            ("$once_key", onceKey.ToString("D")), ("$event_id", hit.EventId.ToString("D")), ("$stored_at", EventText.Time(clock.GetUtcNow())));
         return insert.ExecuteNonQuery() == 1;
     }
 

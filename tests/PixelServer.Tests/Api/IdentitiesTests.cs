@@ -117,6 +117,7 @@ public sealed class IdentitiesTests
     [InlineData("""{"phone":"(415) 555-2671"}""", "us", "+14155552671")]
     [InlineData("""{"phone":14155552671}""", "US", "+14155552671")]
     [InlineData("""{"phone":"0151 12345678"}""", "", null)]
+    [InlineData("""{"phone":"+27 00009133"}""", "", null)] // zeros that are gone when it is read again
     [InlineData("""{"phone":"0151 12345678"}""", "US", null)]
     [InlineData("""{"phone":"4155552671"}""", "XX", null)]
     [InlineData("""{"phone":"call me"}""", "US", null)]

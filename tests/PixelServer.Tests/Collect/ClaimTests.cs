@@ -101,7 +101,8 @@ public sealed class ClaimTests
         var derived = VisitorIds.Of("shop", "device-7");
         Assert.Equal(derived, VisitorIds.Of("shop", "device-7"));
         Assert.NotEqual(derived, VisitorIds.Of("other", "device-7"));
-        Assert.NotEqual(derived, OnceKeys.Of("shop", "device-7"));
+        Assert.NotEqual(derived, OnceKeys.Of(OnceKeys.Public, "shop", "device-7"));
+        Assert.NotEqual(OnceKeys.Of(OnceKeys.Secret, "shop", "m-1"), OnceKeys.Of(OnceKeys.Public, "shop", "m-1")); // a page cannot use up a backend's message
         Assert.NotEqual(Guid.Empty, VisitorIds.Of("shop", "00000000-0000-0000-0000-000000000000"));
     }
 
@@ -109,7 +110,7 @@ public sealed class ClaimTests
     public void Derived_ids_are_version_8_uuids_and_differ_where_the_texts_do() =>
         Gen.Select(Gen.String, Gen.String).Sample((one, other) =>
         {
-            var (a, b) = (OnceKeys.Of("shop", one), OnceKeys.Of("shop", other));
+            var (a, b) = (OnceKeys.Of(OnceKeys.Secret, "shop", one), OnceKeys.Of(OnceKeys.Secret, "shop", other));
             var text = a.ToString("N");
             // Text that is not well-formed is told apart as far as UTF-8 can.
             return text[12] == '8' && "89ab".Contains(text[16])

@@ -86,7 +86,7 @@ internal sealed class PartnerDoor(
         {
             Visitor = visitor is null ? null : VisitorIds.Of(key.Site, visitor),
             EmailSha256 = email,
-            OnceKey = message is null ? null : OnceKeys.Of(key.Site, $"{map.Partner} {message}"),
+            OnceKey = message is null ? null : OnceKeys.Of(map.Partner, key.Site, message),
             BackHours = events.BackDays * 24,
             NoAds = claims.NoAds || told.NoAds,
         };

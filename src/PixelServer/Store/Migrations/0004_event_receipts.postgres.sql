@@ -5,12 +5,12 @@
 create table event_receipts (
   once_key     uuid        primary key,
   event_id     uuid        not null,
-  received_at  timestamptz not null
+  stored_at    timestamptz not null
 );
 
 comment on table event_receipts is 'Messages that must not be stored twice: those that came with an id of their own, such as messageId, for Pixel:Store:OnceDays days.';
 comment on column event_receipts.once_key is 'Made of the site and the client''s own id of the message (SHA-256, as a version 8 UUID).';
 comment on column event_receipts.event_id is 'The event that was stored; a second copy of the message made none.';
-comment on column event_receipts.received_at is 'When that event was received, UTC.';
+comment on column event_receipts.stored_at is 'When that event was stored, UTC: from then on it counts.';
 
-create index event_receipts_received_at on event_receipts using brin (received_at) with (autosummarize = on);
+create index event_receipts_stored_at on event_receipts using brin (stored_at) with (autosummarize = on);

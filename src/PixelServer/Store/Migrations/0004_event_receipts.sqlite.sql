@@ -3,7 +3,7 @@
 create table event_receipts (
   once_key     text not null primary key,
   event_id     text not null,
-  received_at  text not null -- as events.received_at
+  stored_at    text not null -- written as events.received_at
 ) strict, without rowid;
 
-create index event_receipts_received_at on event_receipts (received_at);
+create index event_receipts_stored_at on event_receipts (stored_at);
