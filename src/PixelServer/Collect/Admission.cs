@@ -3,7 +3,7 @@ using System.Text;
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
-internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects)
+internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
@@ -26,8 +26,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.Storage) visit.Withhold(site);
         if (Strip(draft, caller, consent) is { } refused) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site, draft.Reset) : (Guid?)null;
-        hit = Make(draft, caller, source, site, consent, visitor, VisitorKind.Cookie);
+        hit = consent.Storage
+            ? Make(draft, caller, source, site, consent, visit.Identify(cookies, caller, site, draft.Reset), VisitorKind.Cookie)
+            : Make(draft, caller, source, site, consent, days.Of(site, draft.Site ?? Parameters.DefaultSite, caller), VisitorKind.Daily);
         return null;
     }
 
@@ -45,7 +46,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
-        hit = Make(draft, caller, source, site, consent, consent.Storage ? claim.Visitor : null, claim.VisitorKind);
+        // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
+        hit = consent.Storage
+            ? Make(draft, caller, source, site, consent, claim.Visitor, claim.VisitorKind)
+            : Make(draft, caller, source, site, consent, days.Of(site, draft.Site ?? Parameters.DefaultSite, caller), VisitorKind.Daily);
         return null;
     }
 

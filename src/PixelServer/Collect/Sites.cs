@@ -5,7 +5,14 @@ using PixelServer.Ops;
 namespace PixelServer.Collect;
 
 /// <summary>One site's rules, ready to be applied.</summary>
-internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain);
+internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain)
+{
+    /// <summary>What the visitor is where nothing may be stored on the device.</summary>
+    public Cookieless Cookieless { get; init; }
+
+    /// <summary>For how many days events are kept; null: for ever.</summary>
+    public int? RetentionDays { get; init; }
+}
 
 /// <summary>Finds the rules of a site by its id.</summary>
 internal sealed class Sites
@@ -20,6 +27,7 @@ internal sealed class Sites
     public Sites(IConfiguration configuration, SiteOptions fallback, UnknownSites unknown)
     {
         var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback);
+        Unlisted = other;
         _other = unknown == UnknownSites.Accept ? other : null;
 
         Settings.Describe<SiteOptions>(configuration, "Pixel:Sites:{id}");
@@ -32,6 +40,12 @@ internal sealed class Sites
                 : throw new SettingException(child.Path, child.Key, "site ids of 1 to 64 letters, digits and ._-"),
             StringComparer.Ordinal);
     }
+
+    /// <summary>The sites that the settings name.</summary>
+    public IReadOnlyDictionary<string, Site> Listed => _listed;
+
+    /// <summary>The rules of every other site, also where its events are not taken: some may be stored.</summary>
+    public Site Unlisted { get; }
 
     public static bool IsId(ReadOnlySpan<char> text) =>
         text.Length is > 0 and <= Limits.SiteIdChars && !text.ContainsAnyExcept(s_idChars);
@@ -58,6 +72,10 @@ internal sealed class Sites
             own.Regime ?? fallback.Regime ?? Regime.Open,
             own.IpPolicy ?? fallback.IpPolicy ?? IpPolicy.Mask,
             origins.Count == 0 ? Origins.Any : new Origins(origins),
-            own.CookieDomain ?? fallback.CookieDomain ?? "");
+            own.CookieDomain ?? fallback.CookieDomain ?? "")
+        {
+            Cookieless = own.Cookieless ?? fallback.Cookieless ?? Cookieless.Daily,
+            RetentionDays = own.RetentionDays ?? fallback.RetentionDays,
+        };
     }
 }

@@ -17,7 +17,7 @@ internal enum Light
 /// journal fills; taking every collector out for that would turn a database outage into lost events.
 /// </summary>
 internal sealed class Health(
-    Func<JournalReading> journal, Func<StoreReading> store, Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
+    Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
 {
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
     private readonly Lock _lock = new();
@@ -44,9 +44,12 @@ internal sealed class Health(
         var storeLight = new StoreLight(s.Reachable ? Light.Ok : Light.Degraded, s.Name, s.Reachable, ledger.Read().Waiting, s.Lag.TotalSeconds, s.LastError);
         var diskLight = new DiskLight(Of(free, j.MinFreeBytes), free, j.MinFreeBytes);
 
+        var days = dailyKey();
+        var visitorLight = new DailyVisitorLight(days.Shared && !days.Foreign ? Light.Ok : Light.Degraded, days.Foreign ? "foreign" : days.Shared ? "shared" : "own");
+
         var stops = stopping.HasBegun;
-        var worst = (Light)Math.Max((int)journalLight.Status, Math.Max((int)storeLight.Status, (int)diskLight.Status));
-        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight));
+        var worst = new[] { journalLight.Status, storeLight.Status, diskLight.Status, visitorLight.Status }.Max();
+        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight, visitorLight));
     }
 
     // Twice the floor: time to act before the first 503.
@@ -67,7 +70,8 @@ internal sealed class Health(
 
 /// <summary>The body of <c>/readyz</c>.</summary>
 internal sealed record Readiness(Light Status, bool Stopping, Dependencies Dependencies);
-internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk);
+internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk, DailyVisitorLight DailyVisitors);
 internal sealed record JournalLight(Light Status, string State, long DurablePosition, long Bytes, long MaxBytes, bool Damaged);
 internal sealed record StoreLight(Light Status, string Name, bool Reachable, long LagEvents, double LagSeconds, string? LastError);
 internal sealed record DiskLight(Light Status, long? FreeBytes, long MinFreeBytes);
+internal sealed record DailyVisitorLight(Light Status, string Key);

@@ -11,6 +11,8 @@ internal static class PrivacySetup
     {
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
+        services.AddSingleton<DailyKeyExchange>().AddHostedService(provider => provider.GetRequiredService<DailyKeyExchange>());
+        services.AddSingleton<Func<DailyKeyReading>>(provider => () => provider.GetRequiredService<DailyKeyExchange>().Reading);
         return services;
     }
 }
