@@ -20,6 +20,7 @@ internal sealed class DailyKeyExchange(
 
     private static readonly TimeSpan s_late = TimeSpan.FromHours(1); // a long report may hold the table for a while
 
+    private readonly SemaphoreSlim _looking = new(1, 1);
     private readonly DateTimeOffset _started = clock.GetUtcNow();
     private DateTimeOffset _lookAt = DateTimeOffset.MinValue;
     private DateOnly _day, _forgot;
@@ -32,6 +33,25 @@ internal sealed class DailyKeyExchange(
 
     /// <summary>One look: what has to be destroyed is, and where it is time the store is asked.</summary>
     public async Task LookAsync(CancellationToken ct)
+    {
+        await _looking.WaitAsync(ct);
+        try
+        {
+            await LookInTurnAsync(ct);
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
+
+    public override void Dispose()
+    {
+        _looking.Dispose();
+        base.Dispose();
+    }
+
+    private async Task LookInTurnAsync(CancellationToken ct)
     {
         var (now, today) = (clock.GetUtcNow(), Today);
         keys.Forget(today);
