@@ -21,13 +21,6 @@ internal enum Regime
     Aggregate,
 }
 
-/// <summary>What the server has on record about a person, beyond the request. The default: nothing.</summary>
-/// <param name="NoAds">Opted out of sale and sharing, and has not agreed since.</param>
-/// <param name="Storage">What the person last decided about an id on the device.</param>
-/// <param name="Measurement">About being counted at all.</param>
-/// <param name="Ads">About ads.</param>
-internal readonly record struct Recorded(bool NoAds, Said Storage, Said Measurement, Said Ads);
-
 /// <summary>What may be done with one event, decided at the door so that what may not be kept never reaches the disk. docs/consent.md has the table.</summary>
 /// <param name="Storage">An identifier may be kept on the visitor's device: the cookie.</param>
 /// <param name="Measurement">The event may be kept at all.</param>
@@ -38,7 +31,7 @@ internal readonly record struct Recorded(bool NoAds, Said Storage, Said Measurem
 /// <param name="Address">The visitor's address may be kept, as far as the site's IP policy allows.</param>
 internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads, bool User, bool Identifiers, bool ClickIds, bool Address)
 {
-    public static Consent Decide(Site site, in ConsentSignals said, string? country, in Recorded recorded, DateTimeOffset now)
+    public static Consent Decide(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
     {
         var regime = site.RegimeIn(country);
         var needsOptIn = NeedsOptIn(regime, said);
@@ -47,7 +40,7 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
         var may = regime switch
         {
             //                              storage  measurement  ads
-            _ when needsOptIn => Agreed(site.Tcf, said, recorded, now),
+            _ when needsOptIn => Agreed(site.Tcf, said, known, now),
             Regime.Exempt /*       */ => new(true, true, /*     */ false),
             Regime.Aggregate /*    */ => new(false, true, /*    */ false),
             _ /*                   */ => new(true, true, /*     */ true),
@@ -58,9 +51,9 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
 
         // What a no takes away. Global Privacy Control says: do not sell or share (W3C GPC, 11 CCR 7025). It does not ask a first party to stop counting.
         var dnt = said.Dnt && site.HonourDnt;
-        if (!may.Measurement || said.Mode.Measurement == Said.No || recorded.Measurement == Said.No) return default;
-        var storage = may.Storage && !dnt && !(said.Gpc && site.GpcMeansNoCookie) && said.Mode.AnalyticsStorage != Said.No && recorded.Storage != Said.No;
-        var ads = may.Ads && storage && !said.ForbidsAds && !recorded.NoAds && recorded.Ads != Said.No;
+        if (!may.Measurement || said.Mode.Measurement == Said.No || known.Measurement.IsNo) return default;
+        var storage = may.Storage && !dnt && !(said.Gpc && site.GpcMeansNoCookie) && said.Mode.AnalyticsStorage != Said.No && !known.Storage.IsNo;
+        var ads = may.Ads && storage && !said.ForbidsAds && !known.IsOptedOut && !known.Ads.IsNo;
 
         // Without an id on the device there is none in the event either. The exemption is for counting alone.
         var person = storage && regime != Regime.Exempt;
@@ -77,14 +70,14 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
 
     // A TC string speaks for itself, also where it cannot be used. Where none was sent the person may have agreed in another way: by Consent Mode, unless
     // the request says that the TCF is spoken (gdpr=1), or on record.
-    private static Yes Agreed(TcfOptions tcf, in ConsentSignals said, in Recorded recorded, DateTimeOffset now)
+    private static Yes Agreed(TcfOptions tcf, in ConsentSignals said, in Standing known, DateTimeOffset now)
     {
         if (said.Tcs is not null) return new(said.Tc(MayStore, tcf, now), said.Tc(MayMeasure, tcf, now), said.Tc(MayAdvertise, tcf, now));
         var mode = said.Gdpr is true ? default : said.Mode;
         return new(
-            mode.AnalyticsStorage == Said.Yes || recorded.Storage == Said.Yes,
-            mode.MayMeasure || recorded.Measurement == Said.Yes,
-            mode.GrantsAds || recorded.Ads == Said.Yes);
+            mode.AnalyticsStorage == Said.Yes || known.Storage.IsYes,
+            mode.MayMeasure || known.Measurement.IsYes,
+            mode.GrantsAds || known.Ads.IsYes);
     }
 
     private static bool MayStore(TcString tc, TcfOptions tcf) => tc.PurposeOneTreatment

@@ -28,8 +28,8 @@ internal sealed class MailHits(
         if (decision is { Tracking: false }) return null;
 
         // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one. It says more than a browser's general DNT.
-        var recorded = decision is { Tracking: true } ? new Recorded(NoAds: false, Said.Yes, Said.Yes, Said.Nothing) : default;
-        var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, recorded, caller.ReceivedAt);
+        var known = decision is { Tracking: true } ? new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) } : default;
+        var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, known, caller.ReceivedAt);
         if (!consent.Measurement) return null;
 
         var mode = modes.Of(token.Site).Mode;
