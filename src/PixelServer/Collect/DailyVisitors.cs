@@ -29,7 +29,7 @@ internal sealed class DailyVisitors(DailyKeys keys)
     /// <param name="caller">Whose whole address and user agent are asked, whatever of them is kept; the day is that of arrival.</param>
     public Guid? Of(Site site, string siteId, in Caller caller)
     {
-        if (site.Cookieless == Cookieless.None || site.Regime == Regime.Aggregate) return null;
+        if (site.Cookieless == Cookieless.None) return null;
         return caller.Address is { } address && caller.UserAgent is { } userAgent ? Of(siteId, address, userAgent, caller.ReceivedAt) : null;
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Frozen;
 using PixelServer.Ops;
+using PixelServer.Signals;
 
 namespace PixelServer.Collect;
 
@@ -12,6 +13,20 @@ internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, s
 
     /// <summary>For how many days events are kept; null: for ever.</summary>
     public int? RetentionDays { get; init; }
+
+    public TcfOptions Tcf { get; init; } = new();
+
+    /// <summary>As <see cref="SiteOptions.HonourDnt"/>.</summary>
+    public bool HonourDnt { get; init; } = true;
+
+    /// <summary>As <see cref="SiteOptions.GpcMeansNoCookie"/>.</summary>
+    public bool GpcMeansNoCookie { get; init; }
+
+    /// <summary>Null where the regime is the same everywhere.</summary>
+    public FrozenDictionary<string, Regime>? ByCountry { get; init; }
+
+    /// <param name="country">Upper case; null where it is not known.</param>
+    public Regime RegimeIn(string? country) => ByCountry is not null && country is not null ? ByCountry.GetValueOrDefault(country, Regime) : Regime;
 }
 
 /// <summary>Finds the rules of a site by its id.</summary>
@@ -26,7 +41,8 @@ internal sealed class Sites
     /// <exception cref="SettingException">A site's id or one of its origins is not usable.</exception>
     public Sites(IConfiguration configuration, SiteOptions fallback, UnknownSites unknown)
     {
-        var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback);
+        var tcf = Settings.ReadPerSite<TcfOptions>(configuration, "Tcf");
+        var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback, tcf.Of(""));
         Unlisted = other;
         _other = unknown == UnknownSites.Accept ? other : null;
 
@@ -36,7 +52,7 @@ internal sealed class Sites
         _listed = configuration.GetSection("Pixel:Sites").GetChildren().ToFrozenDictionary(
             child => child.Key,
             child => IsId(child.Key)
-                ? Ready(configuration, child.Path, Settings.Read<SiteOptions>(configuration, child.Path), fallback)
+                ? Ready(configuration, child.Path, Settings.Read<SiteOptions>(configuration, child.Path), fallback, tcf.Of(child.Key))
                 : throw new SettingException(child.Path, child.Key, "site ids of 1 to 64 letters, digits and ._-"),
             StringComparer.Ordinal);
     }
@@ -61,7 +77,7 @@ internal sealed class Sites
         return site is null ? Refusal.UnknownSite : null;
     }
 
-    private static Site Ready(IConfiguration configuration, string key, SiteOptions own, SiteOptions fallback)
+    private static Site Ready(IConfiguration configuration, string key, SiteOptions own, SiteOptions fallback, TcfOptions tcf)
     {
         var origins = CollectOptions.List(configuration, key + ":AllowedOrigins", own.AllowedOrigins) ?? fallback.AllowedOrigins ?? [];
         for (var i = 0; i < origins.Count; i++)
@@ -76,6 +92,10 @@ internal sealed class Sites
         {
             Cookieless = own.Cookieless ?? fallback.Cookieless ?? Cookieless.Daily,
             RetentionDays = own.RetentionDays ?? fallback.RetentionDays,
+            Tcf = tcf,
+            HonourDnt = own.HonourDnt ?? fallback.HonourDnt ?? true,
+            GpcMeansNoCookie = own.GpcMeansNoCookie ?? fallback.GpcMeansNoCookie ?? false,
+            ByCountry = RegimesByCountry.Read(key, own.RegimeByCountry, fallback.RegimeByCountry),
         };
     }
 }

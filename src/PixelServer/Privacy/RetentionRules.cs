@@ -47,5 +47,8 @@ internal sealed class RetentionRules
     /// <summary>What was received before this day is past for at least one site.</summary>
     public DateOnly PastForSome(DateOnly today) => today.AddDays(-All[0].Days);
 
-    private static int? DaysOf(Site site) => site.Regime == Regime.Exempt ? Math.Min(site.RetentionDays ?? ExemptDays, ExemptDays) : site.RetentionDays;
+    // In some countries is enough: an event does not say under which regime it came.
+    private static bool IsExempt(Site site) => site.Regime == Regime.Exempt || site.ByCountry?.Values.Contains(Regime.Exempt) is true;
+
+    private static int? DaysOf(Site site) => IsExempt(site) ? Math.Min(site.RetentionDays ?? ExemptDays, ExemptDays) : site.RetentionDays;
 }

@@ -121,10 +121,9 @@ public sealed class DailyVisitorTests : IDisposable
 
     [Theory]
     [InlineData("", null)]
-    [InlineData("Pixel:Sites:shop:Regime", "aggregate")]
     [InlineData("Pixel:Sites:shop:Cookieless", "none")]
     [InlineData("Pixel:DefaultSite:Cookieless", "none")]
-    public void A_site_may_want_none_and_a_site_without_persons_has_none(string key, string? value)
+    public void A_site_may_want_none(string key, string? value)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Pixel:Sites:shop:IpPolicy", "drop"), new(key, value)]).Build();
         var sites = new Sites(configuration, PixelServer.Ops.Settings.Read<SiteOptions>(configuration, "Pixel:DefaultSite"), UnknownSites.Accept);
