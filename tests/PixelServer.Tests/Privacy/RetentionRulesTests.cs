@@ -41,6 +41,7 @@ public sealed class RetentionRulesTests
         Assert.Equal([$"{days} a"], Of(("Sites:a:Regime", "exempt"), ("Sites:a:RetentionDays", set)).All.Select(Text));
         Assert.Equal([$"{days} not "], Of(("DefaultSite:Regime", "exempt"), ("DefaultSite:RetentionDays", set)).All.Select(Text));
         Assert.Equal(days, Of(("Sites:a:Regime", "exempt"), ("DefaultSite:RetentionDays", set)).All.Single(rule => !rule.Sites.IsAllBut).Days);
+        Assert.Equal([$"{days} a"], Of(("Sites:a:RegimeByCountry:FR", "exempt"), ("Sites:a:RetentionDays", set)).All.Select(Text)); // an event does not say under which regime it came
     }
 
     [Theory]
