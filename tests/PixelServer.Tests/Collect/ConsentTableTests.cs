@@ -61,6 +61,8 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
         new("`ad_storage` denied", "ad_storage=denied"),
         new("`ad_user_data` denied", "ad_user_data=denied"),
         new("`analytics_storage` granted, `ad_storage` denied", "analytics_storage=granted&ad_storage=denied"),
+        new("the tag, yes to everything", "consent.analytics_storage=granted&consent.measurement=granted&consent.ad_storage=granted"),
+        new("the tag, no to ads", "consent.analytics_storage=granted&consent.measurement=granted&consent.ad_storage=denied"),
         new("`measurement` granted, `analytics_storage` denied", "consent.measurement=granted&consent.analytics_storage=denied"),
         new("`measurement` denied", "consent.measurement=denied"),
         new("recorded: opted out of sale and sharing", Known: new Standing { Shared = s_no }),
