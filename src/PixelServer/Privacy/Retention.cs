@@ -72,11 +72,14 @@ internal sealed class Retention(
         _lookAt = now + s_again;
         try
         {
-            if ((await store.PastAsync(rules.Text, ct)).FinishedAt is { } finished && finished > now - s_every && finished <= now)
+            var last = (await store.PastAsync(rules.Text, ct)).FinishedAt;
+            if (last > now - s_every && last <= now)
             {
-                Succeeded(finished);
+                Succeeded(last.Value);
                 return;
             }
+
+            lock (_state) _succeeded = last ?? _succeeded; // also where it is long ago: a restart makes nothing young
 
             var byRow = _blockedSince is { } since && now - since > s_blocked;
             if (await sweep.RunAsync(byRow, all: false, ct) is not { } tally) return;
