@@ -30,7 +30,7 @@ internal sealed class Draft
     public Claim? Claim { get; set; }
 
     public PropertyWriter Properties { get; } = new();
-    
+
     /// <summary>Of two that are repeated the first is kept, and all are read: <see cref="ConsentReader"/>.</summary>
     public PropertyWriter Consent { get; } = new(remembersRepeats: true);
 
