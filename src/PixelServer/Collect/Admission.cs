@@ -4,7 +4,7 @@ using PixelServer.Signals;
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
-internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects)
+internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
@@ -32,8 +32,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.Storage) visit.Withhold(site!);
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : (Guid?)null;
-        hit = Make(draft, caller, source, site!, said.Gpc, consent, visitor, VisitorKind.Cookie);
+        hit = consent.Storage
+            ? Make(draft, caller, source, site!, said.Gpc, consent, visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User), VisitorKind.Cookie)
+            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
         return null;
     }
 
@@ -53,7 +54,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
-        hit = Make(draft, caller, source, site!, said.Gpc, consent, consent.Storage ? claim.Visitor : null, claim.VisitorKind);
+        // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
+        hit = consent.Storage
+            ? Make(draft, caller, source, site!, said.Gpc, consent, claim.Visitor, claim.VisitorKind)
+            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
         return null;
     }
 
@@ -77,6 +81,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
         return standings.Of(subjects, site, visitor, draft.User, email: null);
     }
+
+    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Standing known) =>
+        Consent.MayTellApart(site, said, caller.Country, known, caller.ReceivedAt) ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
