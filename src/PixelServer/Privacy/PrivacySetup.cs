@@ -1,5 +1,3 @@
-using PixelServer.Collect;
-using PixelServer.Journal;
 using PixelServer.Ops;
 
 namespace PixelServer.Privacy;
@@ -13,21 +11,7 @@ internal static class PrivacySetup
     {
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
-        services.AddSingleton<DailyKeyExchange>().AddHostedService(provider => provider.GetRequiredService<DailyKeyExchange>());
-        services.AddSingleton<Func<DailyKeyReading>>(provider => () => provider.GetRequiredService<DailyKeyExchange>().Reading);
-        services.AddSingleton(provider => RetentionRules.Of(provider.GetRequiredService<Sites>())).AddSingleton<RetentionSweep>();
-        services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
-        services.AddSingleton<Func<RetentionReading>>(provider => () => provider.GetRequiredService<Retention>().Reading);
-        CheckJournal(services);
+        services.AddDailyKeys().AddRetention();
         return services;
-    }
-
-    // Delivered segments stay on disk for a while: no longer than any event may.
-    private static void CheckJournal(IServiceCollection services)
-    {
-        var sites = services.Select(one => one.ImplementationInstance).OfType<Sites>().Single();
-        var kept = services.Select(one => one.ImplementationInstance).OfType<JournalOptions>().Single().RetainFor;
-        if (RetentionRules.Of(sites).All is [var shortest, ..] && kept > TimeSpan.FromDays(shortest.Days))
-            throw new SettingException("Pixel:Journal:RetainFor", kept.ToString(), $"at most {shortest.Days} days, the shortest RetentionDays of a site");
     }
 }
