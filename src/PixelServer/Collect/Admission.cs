@@ -34,7 +34,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
         hit = consent.Storage
             ? Make(draft, caller, source, site!, said.Gpc, consent, visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User), VisitorKind.Cookie)
-            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
+            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
         return null;
     }
 
@@ -57,7 +57,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
         hit = consent.Storage
             ? Make(draft, caller, source, site!, said.Gpc, consent, claim.Visitor, claim.VisitorKind)
-            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
+            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
         return null;
     }
 
@@ -82,8 +82,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return standings.Of(subjects, site, visitor, draft.User, email: null);
     }
 
-    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Standing known) =>
-        Consent.MayTellApart(site, said, caller.Country, known, caller.ReceivedAt) ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
+    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
+        consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
