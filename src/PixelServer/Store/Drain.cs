@@ -1,5 +1,6 @@
 using System.Data.Common;
 using PixelServer.Enrich;
+using PixelServer.Journal;
 using PixelServer.Ops;
 
 namespace PixelServer.Store;
@@ -10,7 +11,7 @@ namespace PixelServer.Store;
 /// </summary>
 internal sealed class Drain(
     Journal.Journal journal, IEventStore store, Enricher enricher, Ledger ledger, StoreOptions options, TimeProvider clock, ILogger<Drain> log,
-    Action<TimeSpan>? stored = null, MailArrivals? mail = null) : BackgroundService
+    Action<TimeSpan>? stored = null, MailArrivals? mail = null, Bar? bar = null) : BackgroundService
 {
     private static readonly TimeSpan PrepareEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(30);
@@ -97,7 +98,17 @@ internal sealed class Drain(
             if (slice.IsEmpty) break;
             if (slice.Hits.Count > 0) _status = _status with { WaitingSince = slice.Hits[0].ReceivedAt };
             var started = clock.GetTimestamp();
-            await SaveAsync(new EventBatch(run, position, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To), ct);
+            try
+            {
+                await SaveAsync(BatchOf(slice), ct);
+            }
+            catch (BatchBarredException)
+            {
+                await bar!.LearnAsync(ct);
+                position = await ResumeAsync(run, extent.First, ct); // half of the batch may be stored
+                continue;
+            }
+
             stored?.Invoke(clock.GetElapsedTime(started));
 
             _positions[run] = _reached[run] = position = slice.To;
@@ -107,6 +118,29 @@ internal sealed class Drain(
         }
 
         return moved;
+    }
+
+    // Enriched, and without those who were erased or restricted since the door took their hits.
+    private EventBatch BatchOf(JournalSlice slice)
+    {
+        var epoch = bar?.Epoch; // before anybody is asked about
+        if (!slice.Hits.Any(hit => bar?.CodeOf(hit) is not null))
+            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch };
+
+        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<string>());
+        for (var i = 0; i < slice.Hits.Count; i++)
+        {
+            if (bar!.CodeOf(slice.Hits[i]) is { } code)
+            {
+                barred.Add(code);
+                continue;
+            }
+
+            events.Add(enricher.Enrich(slice.Hits[i]));
+            ends.Add(slice.Ends[i]);
+        }
+
+        return new(slice.Run, slice.From, events, ends, slice.To) { Epoch = epoch, Barred = barred };
     }
 
     // Asks the store where the run goes on, and squares the ledger with the answer.
@@ -147,7 +181,7 @@ internal sealed class Drain(
         if (position == batch.To)
         {
             log.LogInformation("The answer to a commit was lost, but the store has it: {Count} events up to position {Position}.", batch.Events.Count, position);
-            if (rejecting) ledger.Rejected(1);
+            if (rejecting) Rejected(batch);
             else Stored(batch);
             return;
         }
@@ -191,14 +225,26 @@ internal sealed class Drain(
     private void Stored(EventBatch batch)
     {
         ledger.Stored(batch.Events.Count);
+        CountBarred(batch);
         mail?.Stored(batch.Events);
+    }
+
+    private void Rejected(EventBatch batch)
+    {
+        ledger.Rejected(1);
+        CountBarred(batch);
+    }
+
+    private void CountBarred(EventBatch batch)
+    {
+        foreach (var code in batch.Barred) ledger.Barred(code);
     }
 
     private async Task RejectAsync(EventBatch batch, RefusedRowException refusal, CancellationToken ct)
     {
         _uncertain = (batch, true);
         await store.RejectAsync(batch, refusal, ct);
-        ledger.Rejected(1);
+        Rejected(batch);
         log.LogError("The store refused event {EventId} with {Code}: it is in events_rejected.", batch.Events[0].Hit.EventId, refusal.Code);
     }
 
