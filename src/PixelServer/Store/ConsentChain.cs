@@ -70,7 +70,7 @@ internal sealed class ConsentAudit
     /// <summary>Chains whose links are all right so far, and of the others as far as they are.</summary>
     public IReadOnlyCollection<ConsentHead> Heads => _heads.Values;
 
-    /// <summary>A sentence for each chain that is broken: its first broken link.</summary>
+    /// <summary>A sentence for each chain that is broken, about its first broken link, and for whatever else is.</summary>
     public IReadOnlyList<string> Faults => _faults;
 
     public long Records { get; private set; }
@@ -88,6 +88,9 @@ internal sealed class ConsentAudit
         if (fault is not null) _faults.Add($"chain {link.Chain:D}, record {head.Seq + 1}: {fault}");
         _heads[link.Chain] = fault is null ? new(link.Chain, link.Seq, link.Hash, false) : head with { IsBroken = true };
     }
+
+    /// <summary>Something beside the chains that is not as it was written.</summary>
+    public void Add(string fault) => _faults.Add(fault);
 
     private static string? Fault(ConsentLink link, ConsentHead head)
     {

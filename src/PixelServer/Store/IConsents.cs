@@ -20,6 +20,9 @@ internal interface IConsents
     /// <summary>Every link of every chain, each chain in its order.</summary>
     IAsyncEnumerable<ConsentLink> ChainsAsync(CancellationToken ct);
 
+    /// <summary>Every text with the hash that it was kept under.</summary>
+    IAsyncEnumerable<(string Hash, string Text)> TextsAsync(CancellationToken ct);
+
     /// <summary>Takes out of every record of the subject whose it is; the chains still verify.</summary>
     /// <returns>How many records.</returns>
     Task<int> EraseAsync(string site, string kind, string id, CancellationToken ct);

@@ -59,6 +59,14 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
         while (await rows.ReadAsync(ct)) yield return Read(rows);
     }
 
+    public async IAsyncEnumerable<(string Hash, string Text)> TextsAsync([EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var query = new NpgsqlCommand("select text_hash, text from consent_texts order by text_hash", connection) { CommandTimeout = AuditSeconds };
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1));
+    }
+
     public async Task<int> EraseAsync(string site, string kind, string id, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);

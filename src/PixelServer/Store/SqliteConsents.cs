@@ -59,6 +59,14 @@ internal sealed class SqliteConsents(string file) : IConsents
         while (await rows.ReadAsync(ct)) yield return Read(rows);
     }
 
+    public async IAsyncEnumerable<(string Hash, string Text)> TextsAsync([EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var connection = _file.Open();
+        await using var query = SqliteFile.Command(connection, null, "select text_hash, text from consent_texts order by text_hash");
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1));
+    }
+
     public Task<int> EraseAsync(string site, string kind, string id, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();

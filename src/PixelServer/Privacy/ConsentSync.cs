@@ -1,0 +1,67 @@
+using PixelServer.Ops;
+using PixelServer.Store;
+
+namespace PixelServer.Privacy;
+
+/// <summary>Brings consent records from our own disk into the store. While it is away they wait there.</summary>
+internal sealed class ConsentSync(
+    Consents consents, IConsents store, ConsentEffects effects, DataDirectory directory, Func<StoreReading> reading, PrivacyOptions options, TimeProvider clock,
+    ILogger<ConsentSync> log) : BackgroundService
+{
+    private const int AtOnce = 1_000;
+    private Guid? _chain;
+    private bool _warned;
+
+    /// <summary>Everything that waits, in batches; each is in the store before it leaves the disk.</summary>
+    public async Task ShareAsync(CancellationToken ct)
+    {
+        _chain ??= ChainOf(directory);
+        while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
+        {
+            await store.KeepAsync(_chain.Value, [.. waiting.Select(effects.WithoutErased)], ct);
+            await consents.SharedAsync(waiting);
+        }
+    }
+
+    /// <summary>A last exchange, so that a machine that is taken away leaves nothing behind that only it has.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            await ShareAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            log.LogDebug("The last consent records could not be brought into the store, they stay on this disk: {Error}", e.GetType().Name);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await consents.ResumeAsync();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await ShareAsync(stoppingToken);
+                if (_warned) log.LogInformation("Consent records are brought into the store again.");
+                _warned = false;
+            }
+            catch (Exception e)
+            {
+                if (stoppingToken.IsCancellationRequested) return; // what is not shared yet is on our own disk
+                if (!_warned && reading().Reachable)
+                {
+                    log.LogWarning("Consent records cannot be brought into the store, though it takes events: they wait on this disk. {Error}", e.GetType().Name);
+                    _warned = true;
+                }
+            }
+
+            await Task.Delay(options.SyncEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>The chain that this machine writes: random, made once.</summary>
+    public static Guid ChainOf(DataDirectory directory) => new(directory.Key("consent-chain", 16), bigEndian: true);
+}
