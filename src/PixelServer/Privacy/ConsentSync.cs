@@ -9,17 +9,25 @@ internal sealed class ConsentSync(
     ILogger<ConsentSync> log) : BackgroundService
 {
     private const int AtOnce = 1_000;
-    private Guid? _chain;
+    private readonly Guid _chain = ChainOf(directory);
+    private readonly SemaphoreSlim _turn = new(1, 1);
     private bool _warned;
 
     /// <summary>Everything that waits, in batches; each is in the store before it leaves the disk.</summary>
     public async Task ShareAsync(CancellationToken ct)
     {
-        _chain ??= ChainOf(directory);
-        while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
+        await _turn.WaitAsync(ct);
+        try
         {
-            await store.KeepAsync(_chain.Value, [.. waiting.Select(effects.WithoutErased)], ct);
-            await consents.SharedAsync(waiting);
+            while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
+            {
+                await store.KeepAsync(_chain, [.. waiting.Select(effects.WithoutErased)], ct);
+                await consents.SharedAsync(waiting);
+            }
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -35,6 +43,12 @@ internal sealed class ConsentSync(
         {
             log.LogDebug("The last consent records could not be brought into the store, they stay on this disk: {Error}", e.GetType().Name);
         }
+    }
+
+    public override void Dispose()
+    {
+        _turn.Dispose();
+        base.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
