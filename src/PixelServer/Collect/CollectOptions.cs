@@ -84,6 +84,16 @@ internal sealed class SiteOptions
     [EnumDataType(typeof(Regime), ErrorMessage = "open, gdpr, us, exempt or aggregate")]
     public Regime? Regime { get; init; }
 
+    /// <summary>Other regimes for visitors from some countries: two letters, <c>EEA</c>, <c>EU</c> or <c>UK</c>, each with a regime. Needs <see cref="CollectOptions.CountryHeader"/>.</summary>
+    /// <remarks>Text, because the binder leaves out in silence what it cannot read in a dictionary.</remarks>
+    public IReadOnlyDictionary<string, string>? RegimeByCountry { get; init; }
+
+    /// <summary><c>DNT: 1</c> means no identifier and no ad platform. Default true.</summary>
+    public bool? HonourDnt { get; init; }
+
+    /// <summary>Global Privacy Control means no identifier either, not only no ad platform. Default false.</summary>
+    public bool? GpcMeansNoCookie { get; init; }
+
     [EnumDataType(typeof(IpPolicy), ErrorMessage = "keep, mask or drop")]
     public IpPolicy? IpPolicy { get; init; }
 

@@ -30,7 +30,9 @@ internal sealed class Draft
     public Claim? Claim { get; set; }
 
     public PropertyWriter Properties { get; } = new();
-    public PropertyWriter Consent { get; } = new();
+    
+    /// <summary>Of two that are repeated the first is kept, and all are read: <see cref="ConsentReader"/>.</summary>
+    public PropertyWriter Consent { get; } = new(remembersRepeats: true);
 
     /// <summary>The thread's own draft, empty.</summary>
     public static Draft Fresh()

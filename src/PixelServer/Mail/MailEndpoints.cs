@@ -58,7 +58,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Si
 
         var decision = decisions.About(site, MailSubject.Recipient, recipient);
         _ = sites.Find(site, out var rules);
-        var isAsked = !Consent.Decide(rules!.Regime, gpc: false).Measurement; // where the law wants an opt-in, silence is a no
+        var isAsked = Consent.NeedsOptIn(rules!.Regime, default); // where the law wants an opt-in, silence is a no
         var include = modes.Of(site).Mode != MailMode.Off && (decision?.Tracking ?? !isAsked) && decisions.About(site, MailSubject.Site, "") is not { Tracking: false };
         await WriteAsync(http, new RecipientAnswer(decision?.Tracking, decision?.DecidedAt, decision?.DecidedBy, include));
     }

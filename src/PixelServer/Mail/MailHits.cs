@@ -3,6 +3,7 @@ using System.Text.Json;
 using PixelServer.Collect;
 using PixelServer.Enrich;
 using PixelServer.Ops;
+using PixelServer.Signals;
 using PixelServer.Store;
 
 namespace PixelServer.Mail;
@@ -26,17 +27,17 @@ internal sealed class MailHits(
         var decision = decisions.About(token.Site, MailSubject.Recipient, token.Recipient);
         if (decision is { Tracking: false }) return null;
 
-        var consent = Consent.Decide(site!.Regime, caller.Gpc);
-        // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one.
-        if (!consent.Measurement && decision is { Tracking: true }) consent = new(Storage: false, Measurement: true, Ads: false, User: true, Identifiers: true);
+        // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one. It says more than a browser's general DNT.
+        var known = decision is { Tracking: true } ? new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) } : default;
+        var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, known, caller.ReceivedAt);
         if (!consent.Measurement) return null;
 
         var mode = modes.Of(token.Site).Mode;
         if (mode == MailMode.Full && !(consent.User && consent.Identifiers)) mode = MailMode.Anonymous;
         return mode switch
         {
-            MailMode.Full => Full(token, source, caller, site, consent),
-            MailMode.Anonymous => Anonymous(token, source, caller, site, consent),
+            MailMode.Full => Full(token, source, caller, site!, consent),
+            MailMode.Anonymous => Anonymous(token, source, caller, site!, consent),
             MailMode.Deliverability when consent.User && source == Source.Email => Day(token, caller, consent),
             _ => null,
         };
@@ -51,8 +52,8 @@ internal sealed class MailHits(
     /// <summary>That somebody withdrew: kept where it was kept that they read, and without a word about the device.</summary>
     public Hit? Withdrawal(MailToken token)
     {
-        if (sites.Find(token.Site, out var site) is not null || modes.Of(token.Site).Mode != MailMode.Full || !Consent.Decide(site!.Regime, gpc: false).User) return null;
         var now = clock.GetUtcNow();
+        if (sites.Find(token.Site, out var site) is not null || modes.Of(token.Site).Mode != MailMode.Full || !Consent.Decide(site!, new ConsentSignals(), country: null, default, now).User) return null;
         var id = ids.Next(now);
         return new()
         {
