@@ -16,6 +16,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id"];
     private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations"];
 
+    private readonly StickyOptOuts _optOuts = new(standings, subjects);
+
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
     {
@@ -33,7 +35,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
         var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : (Guid?)null;
-        hit = Make(draft, caller, source, site!, said.Gpc, consent, visitor, VisitorKind.Cookie);
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, VisitorKind.Cookie);
         return null;
     }
 
@@ -53,7 +57,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
-        hit = Make(draft, caller, source, site!, said.Gpc, consent, consent.Storage ? claim.Visitor : null, claim.VisitorKind);
+        var visitor = consent.Storage ? claim.Visitor : null;
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, claim.VisitorKind);
         return null;
     }
 
@@ -91,7 +98,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return ConsentReader.Keep(draft, caller, said, site);
     }
 
-    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, in Consent consent, Guid? visitor, VisitorKind kind)
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind)
     {
         var eventId = ids.Next(caller.ReceivedAt);
         return new Hit
@@ -126,6 +133,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             ConsentMeasurement = consent.Measurement,
             ConsentAds = consent.Ads,
             Gpc = gpc,
+            OptedOut = optsOut,
             Properties = draft.Properties.ToJson(),
         };
     }
