@@ -64,6 +64,28 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return null;
     }
 
+    /// <summary>What would be decided about the visitor, without an event. An opt-out is learnt as from an event, and a storage that the request denies is withheld.</summary>
+    public Refusal? Look(Draft draft, in Caller caller, ref Visit visit, out Honoured honoured)
+    {
+        honoured = default;
+        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
+        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
+        visit.AllowOrigin();
+
+        var id = draft.Site ?? Parameters.DefaultSite;
+        var known = StandingOf(draft, caller, ref visit);
+        var said = ConsentReader.Read(draft, caller);
+        var consent = Consent.Decide(site!, said, caller.Country, known, caller.ReceivedAt);
+        // Who asks without saying anything about consent denies nothing.
+        if (!consent.Storage && !draft.Consent.IsEmpty) visit.Withhold(site!);
+
+        var visitor = consent.Storage ? visit.Known(cookies, caller) : null;
+        _optOuts.Learn(id, visitor, draft.User, null, Consent.OptsOut(site!, said, caller.Country) ? caller.ReceivedAt : null, known);
+        var stays = visitor is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut;
+        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || known.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
+        return null;
+    }
+
     /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
     public bool AllowsOrigin(string? siteId, string origin) => sites.Find(siteId, out var site) is null && site!.Origins.Allows(origin);
 

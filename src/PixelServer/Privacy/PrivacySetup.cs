@@ -13,6 +13,10 @@ internal static class PrivacySetup
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
         AddConsents(services);
+        var gpc = Settings.Read<GpcOptions>(configuration, "Pixel:Gpc");
+        gpc.Check();
+        services.AddSingleton(gpc);
+        if (gpc.Enabled) services.AddSingleton(GpcEndpoint.Route(gpc));
         return services;
     }
 
@@ -21,6 +25,7 @@ internal static class PrivacySetup
         var consents = routes.ServiceProvider.GetRequiredService<ConsentEndpoints>();
         routes.MapPost(ConsentRoutes.Path, consents.KeepAsync).ExcludeFromDescription();
         routes.MapGet(ConsentRoutes.Path, consents.AboutAsync).ExcludeFromDescription();
+        GpcEndpoint.Map(routes, routes.ServiceProvider.GetRequiredService<GpcOptions>());
     }
 
     private static void AddConsents(IServiceCollection services)
