@@ -64,7 +64,7 @@ internal sealed class WithdrawDoor(
             var decision = new MailDecision(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient");
             // Whoever has the link may press the button for ever: only what changes something leaves an event and a record.
             if (!await decisions.DecideAsync(decision)) return true;
-            if (hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code);
+            if (hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code, site: hit.SiteId);
             if (proof is not null) await proof(decision);
             return true;
         }

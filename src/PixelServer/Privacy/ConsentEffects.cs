@@ -20,6 +20,10 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
         }
     }
 
+    /// <summary>These yeses are over. The no is said for the moment after each: whatever was or will be decided later holds against it.</summary>
+    /// <exception cref="IOException">It cannot be kept.</exception>
+    public Task EndAsync(IReadOnlyList<ConsentRecord> expired) => ApplyAsync([.. expired.Select(one => one with { Decision = ConsentDecision.Withdrawn, At = one.At.AddMilliseconds(1) })]);
+
     /// <summary>Who was erased leaves the decision and nothing of themselves.</summary>
     public ConsentRecord WithoutErased(ConsentRecord record) => WithoutErased(record, standings, keys);
 

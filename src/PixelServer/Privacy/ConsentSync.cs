@@ -9,8 +9,10 @@ internal sealed class ConsentSync(
     ILogger<ConsentSync> log) : BackgroundService
 {
     private const int AtOnce = 1_000;
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromMinutes(1);
     private readonly Guid _chain = ChainOf(directory);
     private readonly SemaphoreSlim _turn = new(1, 1);
+    private DateTimeOffset _expiredUntil = DateTimeOffset.UnixEpoch; // all of them after a start
     private bool _warned;
 
     /// <summary>Everything that waits, in batches; each is in the store before it leaves the disk.</summary>
@@ -29,6 +31,15 @@ internal sealed class ConsentSync(
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>A yes that is over is a no from then on, until the person decides again.</summary>
+    public async Task ExpireAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (now - _expiredUntil < s_lookEvery) return;
+        await effects.EndAsync(await store.ExpiredAsync(_expiredUntil - s_lookEvery, now, ct)); // and those that came in late
+        _expiredUntil = now;
     }
 
     /// <summary>A last exchange, so that a machine that is taken away leaves nothing behind that only it has.</summary>
@@ -59,6 +70,7 @@ internal sealed class ConsentSync(
             try
             {
                 await ShareAsync(stoppingToken);
+                await ExpireAsync(stoppingToken);
                 if (_warned) log.LogInformation("Consent records are brought into the store again.");
                 _warned = false;
             }

@@ -17,6 +17,9 @@ internal interface IConsents
     /// <summary>Everything that a subject decided, the decision that holds first for each purpose: latest first, of two at once the no.</summary>
     Task<IReadOnlyList<ConsentLink>> AboutAsync(string site, string kind, string id, int limit, CancellationToken ct);
 
+    /// <summary>Every yes that ended after <paramref name="after"/> and not after <paramref name="until"/>, where nothing was decided since.</summary>
+    Task<IReadOnlyList<ConsentRecord>> ExpiredAsync(DateTimeOffset after, DateTimeOffset until, CancellationToken ct);
+
     /// <summary>Every link of every chain, each chain in its order.</summary>
     IAsyncEnumerable<ConsentLink> ChainsAsync(CancellationToken ct);
 
@@ -37,6 +40,17 @@ internal static class ConsentColumns
 
     /// <summary>The order in which decisions hold: the same in the view <c>consents</c>.</summary>
     public const string Order = "at desc, decision = 'granted', recorded_at desc, record_id";
+
+    /// <summary>Behind the names of the parameters for the two moments.</summary>
+    public static string Expired(string after, string until) =>
+        $"""
+        select {Names}
+        from consent_records as c
+        where expires_at > {after} and expires_at <= {until} and decision = 'granted' and subject_id is not null
+          and not exists (
+            select 1 from consent_records as n
+            where n.site_id = c.site_id and n.subject_kind = c.subject_kind and n.subject_id = c.subject_id and n.purpose = c.purpose and n.at > c.at)
+        """;
 
     /// <summary>Which of a list are new, and under which id: without those that the store or the list itself has already.</summary>
     /// <param name="records">What came.</param>

@@ -51,6 +51,15 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
         return await ReadAsync(query, ct);
     }
 
+    public async Task<IReadOnlyList<ConsentRecord>> ExpiredAsync(DateTimeOffset after, DateTimeOffset until, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var query = new NpgsqlCommand(ConsentColumns.Expired("$1", "$2"), connection);
+        query.Parameters.Add(new() { Value = after.UtcDateTime });
+        query.Parameters.Add(new() { Value = until.UtcDateTime });
+        return [.. (await ReadAsync(query, ct)).Select(one => one.Record)];
+    }
+
     public async IAsyncEnumerable<ConsentLink> ChainsAsync([EnumeratorCancellation] CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);

@@ -51,6 +51,13 @@ internal sealed class SqliteConsents(string file) : IConsents
         return [.. Read(query)];
     }, ct);
 
+    public Task<IReadOnlyList<ConsentRecord>> ExpiredAsync(DateTimeOffset after, DateTimeOffset until, CancellationToken ct) => Task.Run<IReadOnlyList<ConsentRecord>>(() =>
+    {
+        using var connection = _file.Open();
+        using var query = SqliteFile.Command(connection, null, ConsentColumns.Expired("$after", "$until"), ("$after", EventText.Time(after)), ("$until", EventText.Time(until)));
+        return [.. Read(query).Select(one => one.Record)];
+    }, ct);
+
     public async IAsyncEnumerable<ConsentLink> ChainsAsync([EnumeratorCancellation] CancellationToken ct)
     {
         await using var connection = _file.Open();

@@ -137,6 +137,28 @@ public sealed class ConsentApiTests(SharedPostgres postgres)
         Assert.Equal("r-1", Assert.Single((await AskAsync(again, "user", "ann"))["history"]!.AsArray())!["record_id"]!.ToString());
     }
 
+    [Theory]
+    [MemberData(nameof(Stores))]
+    public async Task A_yes_that_is_over_is_a_no_at_the_doors_unless_it_was_renewed(string store)
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
+        await using var app = await StartAsync(store, clock);
+        foreach (var (who, at) in ((string, string)[])[("ann", "2026-11-26T11:00:00Z"), ("bob", "2026-11-26T11:00:00Z")])
+            await PostAsync(app, One("granted", subject: who, at: at).Replace("\"decision\"", "\"expires_at\":\"2026-11-26T13:00:00Z\",\"decision\"", StringComparison.Ordinal));
+        await PostAsync(app, One("granted", subject: "bob", at: "2026-11-26T11:30:00Z"));
+        await SharedAsync(app);
+        Assert.True(StandingOf(app, SubjectKind.User, "ann").Ads.IsYes);
+
+        clock.Advance(TimeSpan.FromHours(1));
+        await app.Services.GetRequiredService<ConsentSync>().ExpireAsync(default);
+
+        Assert.True(StandingOf(app, SubjectKind.User, "ann").Ads.IsNo);
+        Assert.True(StandingOf(app, SubjectKind.User, "bob").Ads.IsYes);
+        Assert.Equal("false", (await AskAsync(app, "user", "ann"))["state"]![0]!["allowed"]!.ToString());
+        await PostAsync(app, One("granted", at: "2026-11-26T11:00:01Z")); // told late, decided before the end
+        Assert.True(StandingOf(app, SubjectKind.User, "ann").Ads.IsYes);
+    }
+
     [Fact]
     public async Task Consent_to_mails_and_its_withdrawal_go_both_ways()
     {
