@@ -8,6 +8,8 @@ internal static class ConsentReader
     /// <summary>Behind the name of a signal that cannot be used, with why: <c>gdpr_consent_fault</c>.</summary>
     private const string Suffix = "_fault";
 
+    private static readonly string[] s_own = [.. SignalReader.Names.ToArray().Select(name => name + Suffix)];
+
     /// <summary>Costs nothing where nothing was said.</summary>
     public static ConsentSignals Read(Draft draft, in Caller caller)
     {
@@ -24,6 +26,7 @@ internal static class ConsentReader
     public static Refusal? Keep(Draft draft, in Caller caller, in ConsentSignals said, Site site)
     {
         var consent = draft.Consent;
+        consent.Drop(s_own); // ours to say
         if (caller.Dnt is { } dnt && consent.AddOwn("dnt"u8, dnt == "1" ? "1"u8 : "0"u8) is { } refusal) return refusal;
         if (said.Faults is not null)
             foreach (var (name, fault) in said.Faults)

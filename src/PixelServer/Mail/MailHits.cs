@@ -10,7 +10,8 @@ namespace PixelServer.Mail;
 
 /// <summary>Makes of a token and a request the hit that may be kept, or nothing: site, mode, decisions and regime in one place, before anything is written.</summary>
 internal sealed class MailHits(
-    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect, TimeProvider clock)
+    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect,
+    Standings standings, SubjectKeys subjects, TimeProvider clock)
 {
     public const string Open = "email_open", Click = "email_click", Withdrawn = "email_withdrawn", Reachable = "email_reachable";
 
@@ -27,8 +28,11 @@ internal sealed class MailHits(
         var decision = decisions.About(token.Site, MailSubject.Recipient, token.Recipient);
         if (decision is { Tracking: false }) return null;
 
+        var known = standings.Of(subjects, token.Site, visitor: null, token.Recipient, email: null);
+        if (known.IsErased || known.IsRestricted) return null;
+
         // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one. It says more than a browser's general DNT.
-        var known = decision is { Tracking: true } ? new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) } : default;
+        if (decision is not null) known = known.With(new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) });
         var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, known, caller.ReceivedAt);
         if (!consent.Measurement) return null;
 

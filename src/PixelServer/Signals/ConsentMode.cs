@@ -13,8 +13,8 @@ internal readonly record struct ConsentMode(Said AnalyticsStorage, Said AdStorag
 {
     public bool DeniesAds => AdStorage == Said.No || AdUserData == Said.No || AdPersonalization == Said.No;
 
-    /// <summary>Since March 2024 Google wants both in the European Economic Area.</summary>
-    public bool GrantsAds => AdStorage == Said.Yes && AdUserData == Said.Yes && AdPersonalization != Said.No;
+    /// <summary>Since March 2024 Google wants both in the European Economic Area. The tag, which asks for both and then says one word, is known by our own word beside it.</summary>
+    public bool GrantsAds => AdStorage == Said.Yes && AdPersonalization != Said.No && (AdUserData == Said.Yes || (AdUserData == Said.Nothing && Measurement != Said.Nothing));
 
     public bool MayMeasure => Measurement == Said.Yes || (Measurement == Said.Nothing && AnalyticsStorage == Said.Yes);
 

@@ -6,6 +6,9 @@ namespace PixelServer.Signals;
 /// </summary>
 internal struct SignalReader
 {
+    /// <summary>Every signal by the name it has in JSON.</summary>
+    public static ReadOnlySpan<string> Names => s_names;
+
     private static readonly string[] s_names =
     [
         "gdpr", "gdpr_consent", "addtl_consent", "gpp", "gpp_sid", "us_privacy", "gpc", "dnt", "att",
@@ -72,7 +75,7 @@ internal struct SignalReader
 
     private static string? NameOf(ReadOnlySpan<byte> name)
     {
-        foreach (var one in s_names)
+        foreach (var one in Names)
             if (System.Text.Ascii.Equals(name, one)) return one;
         return null;
     }
