@@ -27,6 +27,16 @@ internal sealed class Ledger
         }
     }
 
+    /// <summary>Events that were in the journal and may no longer be stored.</summary>
+    public void Dropped(string code, long count)
+    {
+        lock (_lock)
+        {
+            _refused[code] = _refused.GetValueOrDefault(code) + count;
+            _waiting -= count;
+        }
+    }
+
     /// <summary>Events whose transaction has committed.</summary>
     public void Stored(long count) { lock (_lock) { _stored += count; _waiting -= count; } }
 

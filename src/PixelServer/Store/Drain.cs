@@ -12,6 +12,9 @@ internal sealed class Drain(
     Journal.Journal journal, IEventStore store, Enricher enricher, Ledger ledger, StoreOptions options, TimeProvider clock, ILogger<Drain> log,
     Action<TimeSpan>? stored = null, MailArrivals? mail = null) : BackgroundService
 {
+    /// <summary>Ledger code of events whose person was erased before they were stored.</summary>
+    public const string PersonErased = "person_erased";
+
     private static readonly TimeSpan PrepareEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(30);
 
@@ -97,7 +100,7 @@ internal sealed class Drain(
             if (slice.IsEmpty) break;
             if (slice.Hits.Count > 0) _status = _status with { WaitingSince = slice.Hits[0].ReceivedAt };
             var started = clock.GetTimestamp();
-            await SaveAsync(new EventBatch(run, position, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To), ct);
+            await SaveAsync(new EventBatch(run, position, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Erased = slice.Erased }, ct);
             stored?.Invoke(clock.GetElapsedTime(started));
 
             _positions[run] = _reached[run] = position = slice.To;
@@ -147,7 +150,7 @@ internal sealed class Drain(
         if (position == batch.To)
         {
             log.LogInformation("The answer to a commit was lost, but the store has it: {Count} events up to position {Position}.", batch.Events.Count, position);
-            if (rejecting) ledger.Rejected(1);
+            if (rejecting) Rejected(batch);
             else Stored(batch);
             return;
         }
@@ -191,14 +194,27 @@ internal sealed class Drain(
     private void Stored(EventBatch batch)
     {
         ledger.Stored(batch.Events.Count);
+        Passed(batch);
         mail?.Stored(batch.Events);
+    }
+
+    private void Rejected(EventBatch batch)
+    {
+        ledger.Rejected(1);
+        Passed(batch);
+    }
+
+    // What was erased in the journal waited until its place was passed.
+    private void Passed(EventBatch batch)
+    {
+        if (batch.Erased > 0) ledger.Dropped(PersonErased, batch.Erased);
     }
 
     private async Task RejectAsync(EventBatch batch, RefusedRowException refusal, CancellationToken ct)
     {
         _uncertain = (batch, true);
         await store.RejectAsync(batch, refusal, ct);
-        ledger.Rejected(1);
+        Rejected(batch);
         log.LogError("The store refused event {EventId} with {Code}: it is in events_rejected.", batch.Events[0].Hit.EventId, refusal.Code);
     }
 

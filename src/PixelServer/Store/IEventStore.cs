@@ -49,13 +49,16 @@ internal interface IEventStore : IAsyncDisposable
 /// <param name="To">Position behind the batch.</param>
 internal sealed record EventBatch(Guid Journal, long From, IReadOnlyList<Event> Events, IReadOnlyList<long> Ends, long To)
 {
+    /// <summary>Events of this stretch that were erased in the journal: they are passed with the batch.</summary>
+    public int Erased { get; init; }
+
     /// <summary>Two halves that cover the same stretch; needs at least two events.</summary>
     public (EventBatch First, EventBatch Second) Split()
     {
         var half = Events.Count / 2;
         var middle = Ends[half - 1];
         return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle),
-                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To));
+                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Erased = Erased });
     }
 }
 
