@@ -7,6 +7,7 @@ using PixelServer.Enrich;
 using PixelServer.Journal;
 using PixelServer.Mail;
 using PixelServer.Ops;
+using PixelServer.Privacy;
 using PixelServer.Report;
 using PixelServer.Store;
 using PixelServer.Tag;
@@ -40,6 +41,7 @@ internal static class Program
         services.AddCollect(configuration);
         services.AddMail(configuration);
         services.AddApi(configuration);
+        services.AddPrivacy(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
         services.AddOps();
@@ -149,6 +151,7 @@ internal static class Program
         services.AddCollect(configuration);
         services.AddMail(configuration);
         services.AddApi(configuration);
+        services.AddPrivacy(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
         Settings.RefuseUnknown(configuration);

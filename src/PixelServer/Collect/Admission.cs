@@ -3,7 +3,7 @@ using System.Text;
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
-internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids)
+internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
@@ -21,6 +21,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         visit.AllowOrigin();
 
+        if (Bars(StandingOf(draft, caller, ref visit)) is { } barred) return barred;
         var consent = Consent.Decide(site!.Regime, caller.Gpc);
         if (!consent.Storage) visit.Withhold(site);
         if (Strip(draft, caller, consent) is { } refused) return refused;
@@ -36,8 +37,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         hit = null;
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
-        var consent = Consent.Decide(site!.Regime, caller.Gpc);
         var claim = draft.Claim!;
+        if (Bars(standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256)) is { } barred) return barred;
+        var consent = Consent.Decide(site!.Regime, caller.Gpc);
         if (claim.NoAds) consent = consent with { Ads = false };
         if (Strip(draft, caller, consent) is { } refused) return refused;
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
@@ -52,6 +54,24 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
     // A request without an Origin header is an image or a server: the list is for pages, it is no access control.
     private static bool MaySend(Site site, in Caller caller) => caller.Origin is null || site.Origins.IsOpen || site.Origins.Allows(caller.Origin);
+
+    // The device of somebody who was erased is a new visitor's; whoever names them by any other name is refused.
+    private Standing StandingOf(Draft draft, in Caller caller, ref Visit visit)
+    {
+        if (standings.IsEmpty) return default;
+        var site = draft.Site ?? Parameters.DefaultSite;
+        var visitor = draft.Reset ? null : visit.Known(cookies, caller);
+        if (visitor is { } known && standings.Of(subjects.Of(site, known)).IsErased)
+        {
+            visit.Forget();
+            visitor = null;
+        }
+
+        return standings.Of(subjects, site, visitor, draft.User, email: null);
+    }
+
+    private static Refusal? Bars(Standing standing) =>
+        standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
 
     // What may not be kept leaves the draft before anything is made of it.
     private static Refusal? Strip(Draft draft, in Caller caller, Consent consent)

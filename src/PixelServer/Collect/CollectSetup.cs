@@ -13,7 +13,7 @@ internal static class CollectSetup
     private static readonly string[] s_own = ["/healthz", "/readyz", "/metrics", "/swagger", "/api", "/demo"];
     private static readonly Encoding s_headerText = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
-    /// <summary>Needs a <see cref="Journal.Journal"/>, the <see cref="Ledger"/> and, unless <c>Pixel:CookieKey</c> is set, the <see cref="DataDirectory"/>.</summary>
+    /// <summary>Needs a <see cref="Journal.Journal"/>, the <see cref="Ledger"/>, <see cref="Standings"/> and, unless <c>Pixel:CookieKey</c> is set, the <see cref="DataDirectory"/>.</summary>
     /// <exception cref="SettingException">A setting is not usable.</exception>
     public static IServiceCollection AddCollect(this IServiceCollection services, IConfiguration configuration)
     {
@@ -28,6 +28,7 @@ internal static class CollectSetup
         services.AddSingleton(trusted);
         services.AddSingleton<EventIds>();
         services.AddSingleton<Admission>();
+        services.AddSingleton(provider => SubjectKeys.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));
         services.AddSingleton(provider => new VisitorCookie(CookieKey(options, provider)));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<PixelDoor>(provider, options.CountryHeader));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BeaconDoor>(provider, options.CountryHeader));

@@ -43,6 +43,9 @@ internal sealed class Refusal
     public static readonly Refusal OriginNotAllowed = new("origin_not_allowed", 403, "The site does not take events from pages of this origin.");
     public static readonly Refusal ConsentRequired = new("consent_required", 403, "The site keeps events of visitors who agreed, and no agreement came with this one.");
 
+    public static readonly Refusal PersonErased = new(Standing.ErasedCode, 403, "The event names somebody who was erased: nothing of them is kept any more.");
+    public static readonly Refusal PersonRestricted = new(Standing.RestrictedCode, 403, "The event names somebody whose data must not be processed at present.");
+
     // Which key came, and how. What is only the holder's business (expired, revoked) is only told to who shows the whole key.
     public static readonly Refusal KeyInQuery = new("key_in_query", 400, "A key, or a parameter that is named like one, stands in the address, which is written into logs.", withKey: true);
     public static readonly Refusal KeyMissing = new("key_missing", 401, "No key came: it stands in the header Authorization, or in the body as writeKey.", withKey: true);

@@ -31,6 +31,21 @@ internal struct Visit
         return _visitor = _cookie.Visitor ?? RandomIds.Next();
     }
 
+    /// <summary>Whom the device names, where it may still be asked about; null where it names nobody.</summary>
+    public Guid? Known(VisitorCookie cookies, in Caller caller)
+    {
+        if (_visitor != default) return _visitor;
+        Read(cookies, caller);
+        return _cookie.Visitor;
+    }
+
+    /// <summary>What the device names is nobody's any more: it gets a new id, or none.</summary>
+    public void Forget()
+    {
+        _cookie = _cookie with { Visitor = null };
+        _visitor = default;
+    }
+
     /// <summary>Nothing may be kept on the device for this site.</summary>
     public void Withhold(Site site) => _refusing ??= site;
 

@@ -33,6 +33,7 @@ internal sealed class DataDirectory
     public string Root { get; }
     public string Journal => Path.Combine(Root, "journal");
     public string Database => Path.Combine(Root, "pixel.db");
+    public string Standings => Path.Combine(Root, "standings");
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
 
     /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>

@@ -27,21 +27,21 @@ internal sealed class Ledger
         }
     }
 
-    /// <summary>Events that were in the journal and may no longer be stored.</summary>
-    public void Dropped(string code, long count)
-    {
-        lock (_lock)
-        {
-            _refused[code] = _refused.GetValueOrDefault(code) + count;
-            _waiting -= count;
-        }
-    }
-
     /// <summary>Events whose transaction has committed.</summary>
     public void Stored(long count) { lock (_lock) { _stored += count; _waiting -= count; } }
 
     /// <summary>Of the stored events those that made no row, because an earlier copy of the same message is in the store.</summary>
     public void Replayed(long count) { lock (_lock) _replayed += count; }
+
+    /// <summary>Events that waited in the journal and may not be stored any more.</summary>
+    public void Barred(string code, long count = 1)
+    {
+        lock (_lock)
+        {
+            _waiting -= count;
+            _refused[code] = _refused.GetValueOrDefault(code) + count;
+        }
+    }
 
     /// <summary>Events that the database refused, now in <c>events_rejected</c>.</summary>
     public void Rejected(long count) { lock (_lock) { _rejected += count; _waiting -= count; } }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using PixelServer.Enrich;
+using PixelServer.Journal;
 using PixelServer.Ops;
 
 namespace PixelServer.Store;
@@ -10,11 +11,8 @@ namespace PixelServer.Store;
 /// </summary>
 internal sealed class Drain(
     Journal.Journal journal, IEventStore store, Enricher enricher, Ledger ledger, StoreOptions options, TimeProvider clock, ILogger<Drain> log,
-    Action<TimeSpan>? stored = null, MailArrivals? mail = null) : BackgroundService
+    Action<TimeSpan>? stored = null, MailArrivals? mail = null, Bar? bar = null) : BackgroundService
 {
-    /// <summary>Ledger code of events whose person was erased before they were stored.</summary>
-    public const string PersonErased = "person_erased";
-
     private static readonly TimeSpan PrepareEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(30);
 
@@ -100,7 +98,17 @@ internal sealed class Drain(
             if (slice.IsEmpty) break;
             if (slice.Hits.Count > 0) _status = _status with { WaitingSince = slice.Hits[0].ReceivedAt };
             var started = clock.GetTimestamp();
-            await SaveAsync(new EventBatch(run, position, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Erased = slice.Erased }, ct);
+            try
+            {
+                await SaveAsync(BatchOf(slice), ct);
+            }
+            catch (BatchBarredException)
+            {
+                await bar!.LearnAsync(ct);
+                position = await ResumeAsync(run, extent.First, ct); // half of the batch may be stored
+                continue;
+            }
+
             stored?.Invoke(clock.GetElapsedTime(started));
 
             _positions[run] = _reached[run] = position = slice.To;
@@ -110,6 +118,30 @@ internal sealed class Drain(
         }
 
         return moved;
+    }
+
+    // Enriched, and without those who were erased or restricted since the door took their hits; those that the journal has erased already count with them.
+    private EventBatch BatchOf(JournalSlice slice)
+    {
+        var epoch = bar?.Epoch; // before anybody is asked about
+        var erased = Enumerable.Repeat(Standing.ErasedCode, slice.Erased);
+        if (!slice.Hits.Any(hit => bar?.CodeOf(hit) is not null))
+            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch, Barred = [.. erased] };
+
+        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<string>(erased));
+        for (var i = 0; i < slice.Hits.Count; i++)
+        {
+            if (bar!.CodeOf(slice.Hits[i]) is { } code)
+            {
+                barred.Add(code);
+                continue;
+            }
+
+            events.Add(enricher.Enrich(slice.Hits[i]));
+            ends.Add(slice.Ends[i]);
+        }
+
+        return new(slice.Run, slice.From, events, ends, slice.To) { Epoch = epoch, Barred = barred };
     }
 
     // Asks the store where the run goes on, and squares the ledger with the answer.
@@ -194,20 +226,19 @@ internal sealed class Drain(
     private void Stored(EventBatch batch)
     {
         ledger.Stored(batch.Events.Count);
-        Passed(batch);
+        CountBarred(batch);
         mail?.Stored(batch.Events);
     }
 
     private void Rejected(EventBatch batch)
     {
         ledger.Rejected(1);
-        Passed(batch);
+        CountBarred(batch);
     }
 
-    // What was erased in the journal waited until its place was passed.
-    private void Passed(EventBatch batch)
+    private void CountBarred(EventBatch batch)
     {
-        if (batch.Erased > 0) ledger.Dropped(PersonErased, batch.Erased);
+        foreach (var code in batch.Barred) ledger.Barred(code);
     }
 
     private async Task RejectAsync(EventBatch batch, RefusedRowException refusal, CancellationToken ct)

@@ -10,7 +10,7 @@ internal static class DrainSetup
         .AddSingleton(provider => new Drain(
             provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<IEventStore>(), provider.GetRequiredService<Enricher>(),
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<StoreOptions>(), provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<Drain>>(), provider.GetRequiredService<Meters>().BatchStored, provider.GetService<MailArrivals>()))
+            provider.GetRequiredService<ILogger<Drain>>(), provider.GetRequiredService<Meters>().BatchStored, provider.GetService<MailArrivals>(), provider.GetService<Bar>()))
         .AddHostedService(provider => provider.GetRequiredService<Drain>())
         .AddSingleton<Func<StoreReading>>(provider => () => Reading(
             provider.GetRequiredService<IEventStore>().Name, provider.GetRequiredService<Drain>().Status, provider.GetRequiredService<TimeProvider>()));

@@ -4,7 +4,7 @@ namespace PixelServer.Store;
 /// Where events rest. Two implementations keep the same promise: PostgreSQL and SQLite; one
 /// contract test suite runs on both.
 /// </summary>
-/// <remarks>Called by one drain at a time. Any exception other than the two named here means that the store is away: try again later.</remarks>
+/// <remarks>Called by one drain at a time. Any exception other than those named here means that the store is away: try again later.</remarks>
 internal interface IEventStore : IAsyncDisposable
 {
     /// <summary>What health and the banner call it: <c>postgresql</c> or <c>sqlite</c>.</summary>
@@ -25,6 +25,7 @@ internal interface IEventStore : IAsyncDisposable
     /// <returns>How many events made no row because they were second copies.</returns>
     /// <exception cref="PositionMovedException">The position was not <see cref="EventBatch.From"/>; nothing was stored.</exception>
     /// <exception cref="RefusedRowException">The store will never take one of the rows; nothing was stored.</exception>
+    /// <exception cref="BatchBarredException">Somebody was barred since <see cref="EventBatch.Epoch"/>; nothing was stored.</exception>
     Task<int> SaveAsync(EventBatch batch, CancellationToken ct);
 
     /// <summary>
@@ -32,6 +33,7 @@ internal interface IEventStore : IAsyncDisposable
     /// one transaction.
     /// </summary>
     /// <exception cref="PositionMovedException">As for <see cref="SaveAsync"/>.</exception>
+    /// <exception cref="BatchBarredException">As for <see cref="SaveAsync"/>.</exception>
     Task RejectAsync(EventBatch batch, RefusedRowException reason, CancellationToken ct);
 
     /// <summary>The newest events, newest first, as JSON objects with the column names of the contract.</summary>
@@ -49,16 +51,19 @@ internal interface IEventStore : IAsyncDisposable
 /// <param name="To">Position behind the batch.</param>
 internal sealed record EventBatch(Guid Journal, long From, IReadOnlyList<Event> Events, IReadOnlyList<long> Ends, long To)
 {
-    /// <summary>Events of this stretch that were erased in the journal: they are passed with the batch.</summary>
-    public int Erased { get; init; }
+    /// <summary>Everybody who was barred up to this epoch of the store is not among the events; null where that was not asked.</summary>
+    public long? Epoch { get; init; }
+
+    /// <summary>For each hit of the stretch that may not be stored the code of its refusal.</summary>
+    public IReadOnlyList<string> Barred { get; init; } = [];
 
     /// <summary>Two halves that cover the same stretch; needs at least two events.</summary>
     public (EventBatch First, EventBatch Second) Split()
     {
         var half = Events.Count / 2;
         var middle = Ends[half - 1];
-        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle),
-                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Erased = Erased });
+        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle) { Epoch = Epoch, Barred = Barred },
+                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Epoch = Epoch });
     }
 }
 

@@ -12,6 +12,9 @@ internal static class PostgresLocks
     /// <summary>Key of the advisory lock for labels: "pixelL" in ASCII.</summary>
     private const long Labels = 0x70_69_78_65_6C_4C;
 
+    /// <summary>Key of the advisory lock for barring: "pixelB" in ASCII.</summary>
+    private const long Barring = 0x70_69_78_65_6C_42;
+
     private const int TimeoutMilliseconds = 10_000;
     private const int IdleMilliseconds = 60_000;
 
@@ -40,6 +43,11 @@ internal static class PostgresLocks
     /// </summary>
     public static string PositionSql(Guid journal) =>
         string.Create(CultureInfo.InvariantCulture, $"select pg_advisory_xact_lock(hashtextextended('pixel journal {journal}', 0))");
+
+    /// <summary>Held by every batch until its commit; whoever bars somebody waits for all of them, and they for him.</summary>
+    public static readonly string UnbarredSql = $"select pg_advisory_xact_lock_shared({Barring})";
+
+    public static Task BarAsync(NpgsqlConnection connection, CancellationToken ct) => TakeAsync(connection, Barring, ct);
 
     /// <summary>The running transaction only holds a lock while others work: its silence is no sign that its client is gone.</summary>
     public static async Task StayAsync(NpgsqlConnection connection, CancellationToken ct)

@@ -66,6 +66,7 @@ internal sealed class PostgresStore(
         await using var connection = await source.OpenConnectionAsync(limited);
         await using var transaction = await connection.BeginTransactionAsync(limited);
         await PostgresLocks.BoundAsync(connection, limited);
+        if (batch.Epoch is { } epoch) await PostgresStandings.CheckAsync(connection, epoch, limited);
         await using (var insert = new NpgsqlCommand(
             """
             insert into events_rejected (event_id, received_at, rejected_at, site_id, name, code, reason, payload)
@@ -103,6 +104,7 @@ internal sealed class PostgresStore(
             await using var connection = await source.OpenConnectionAsync(ct);
             await using var transaction = await connection.BeginTransactionAsync(ct);
             await PostgresLocks.BoundAsync(connection, ct);
+            if (batch.Epoch is { } epoch) await PostgresStandings.CheckAsync(connection, epoch, ct);
             var events = await PostgresReceipts.NewAsync(connection, batch.Events, clock.GetUtcNow(), ct);
             if (events.Count > 0) await PostgresCopy.SendAsync(connection, events, _limits, ct); // before the position: Citus then opens its shards in parallel
             await PostgresIdentity.SaveAsync(connection, events, ct);

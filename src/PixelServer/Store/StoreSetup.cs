@@ -7,19 +7,22 @@ namespace PixelServer.Store;
 internal static class StoreSetup
 {
     /// <summary>
-    /// Registers <see cref="IEventStore"/>, <see cref="ILabels"/>, <see cref="IMailDecisions"/>, <see cref="ISides"/> and <see cref="StoreOptions"/>, and
-    /// <see cref="NpgsqlDataSource"/> where PostgreSQL is the store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/> and a logger.
+    /// Registers <see cref="IEventStore"/>, <see cref="ILabels"/>, <see cref="IMailDecisions"/>, <see cref="ISides"/>, <see cref="IStandings"/> with what keeps them, and <see cref="StoreOptions"/>, and
+    /// <see cref="NpgsqlDataSource"/> where PostgreSQL is the store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/>, <see cref="SubjectKeys"/> and a logger.
     /// </summary>
     /// <exception cref="SettingException">A value is out of range, or the connection string cannot be read.</exception>
     public static IServiceCollection AddStore(this IServiceCollection services, IConfiguration configuration)
     {
         var options = Settings.Read<StoreOptions>(configuration, "Pixel:Store");
         services.AddSingleton(options);
+        services.AddSingleton<Standings>().AddSingleton<StandingExchange>().AddSingleton<Bar>();
+        services.AddSingleton(provider => new StandingFile(provider.GetRequiredService<DataDirectory>().Standings));
 
         if (configuration.GetConnectionString("Postgres") is not { } given || string.IsNullOrWhiteSpace(given))
         {
             services.AddSingleton<ILabels>(provider => new SqliteLabels(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
+            services.AddSingleton<IStandings>(provider => new SqliteStandings(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<ISides>(provider => new SqliteSides(provider.GetRequiredService<DataDirectory>().Database));
             return services.AddSingleton<IEventStore>(provider => new SqliteStore(
                 provider.GetRequiredService<DataDirectory>().Database, options, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
@@ -34,6 +37,7 @@ internal static class StoreSetup
         });
         services.AddSingleton<ILabels>(provider => new PostgresLabels(provider.GetRequiredService<NpgsqlDataSource>(), Clock(provider)));
         services.AddSingleton<IMailDecisions>(provider => new PostgresMailDecisions(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<IStandings>(provider => new PostgresStandings(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<ISides>(provider => new PostgresSides(provider.GetRequiredService<NpgsqlDataSource>()));
         return services.AddSingleton<IEventStore>(provider => new PostgresStore(
             provider.GetRequiredService<NpgsqlDataSource>(), connectionString, options, Clock(provider),

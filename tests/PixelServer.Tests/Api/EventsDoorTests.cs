@@ -363,7 +363,8 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
     [Fact]
     public async Task Whatever_a_backend_sends_no_answer_is_an_error_of_the_server()
     {
-        await using var backend = await Backend.StartAsync();
+        // Small refused bodies pass faster than a key's ordinary 1,000 a second: 429 would be the right answer then, and no answer to the body.
+        await using var backend = await Backend.StartAsync(settings: ["--Pixel:Keys:RequestsPerSecond=100000"]);
         var name = Gen.OneOf("event", "identity", "visitor_id", "ip", "user_agent", "source", "message_id", "consent", "properties", "timestamp", "site_id", "email", "phone", "gpc", "$identities", "\\u0000", "batch");
         var leaf = Gen.OneOf("null", "true", "1e999", "-0", "\"\"", "\"\\ud800\"", "\"\u00ff@x.de\"", "\"+49 0\"", "\"1:2::\"", "[]", "{}", "[[[[1]]]]", "\"px\"", "9999999999999999999999", "\"\\u0000@a.b\"");
         var value = Gen.Recursive<string>((depth, inner) => depth > 3 ? leaf : Gen.OneOf(
@@ -373,7 +374,7 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         body.Sample(json =>
         {
             var said = backend.PostAsync(json).GetAwaiter().GetResult();
-            return said.Status is 200 or 400 or 403 or 413;
+            Assert.True(said.Status is 200 or 400 or 403 or 413, $"{said.Status} to {json}");
         }, iter: 1_500, threads: 1);
         Assert.DoesNotMatch(" (WRN|ERR|FTL) ", backend.App.Output);
         await backend.RowsAsync(backend.Hits.Count);

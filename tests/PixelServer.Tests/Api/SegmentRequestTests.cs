@@ -310,13 +310,14 @@ public sealed class SegmentRequestTests
     [Fact]
     public async Task No_body_whatever_is_an_error_of_ours()
     {
-        await using var host = await SegmentHost.StartAsync();
+        // Small refused bodies pass faster than a key's ordinary 1,000 a second.
+        await using var host = await SegmentHost.StartAsync(settings: ["--Pixel:Keys:RequestsPerSecond=100000"]);
         string[] paths = ["/v1/track", "/v1/p", "/v1/identify", "/v1/g", "/v1/alias", "/v1/batch"];
 
         await Gen.Select(Bodies(), OneOf(paths), Gen.Bool).SampleAsync(async (json, path, secret) =>
         {
             var answer = await host.PostAsync(path, json, secret ? host.SecretKey : host.WriteKey);
-            return answer.Status is 200 or 400 or 413;
+            Assert.True(answer.Status is 200 or 400 or 413, $"{answer.Status} to {json}");
         }, iter: 1_500, threads: 1);
 
         Assert.DoesNotContain(" ERR", host.App.Output, StringComparison.Ordinal);

@@ -8,12 +8,14 @@ public sealed partial class FlowTests
 {
     private static readonly Dictionary<string, string[]> s_mayUse = new()
     {
-        ["Collect"] = ["Journal", "Ops"],
+        ["Signals"] = [],
+        ["Collect"] = ["Signals", "Journal", "Ops"],
         ["Journal"] = ["Ops"],
         ["Enrich"] = ["Ops"],
         ["Store"] = ["Journal", "Enrich", "Ops"],
         ["Report"] = ["Store", "Ops"],
-        ["Mail"] = ["Collect", "Journal", "Enrich", "Store", "Ops"],
+        ["Privacy"] = ["Collect", "Signals", "Journal", "Enrich", "Store", "Ops"],
+        ["Mail"] = ["Collect", "Signals", "Journal", "Enrich", "Store", "Ops"],
         ["Api"] = ["Collect", "Journal", "Ops"],
         ["Tag"] = ["Collect", "Ops"],
         ["Demo"] = ["Collect", "Mail", "Store", "Ops"],

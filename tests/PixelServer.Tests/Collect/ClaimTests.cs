@@ -121,7 +121,7 @@ public sealed class ClaimTests
     {
         var configuration = new ConfigurationBuilder().Build();
         var sites = new Sites(configuration, new SiteOptions { Regime = Enum.Parse<Regime>(regime, ignoreCase: true) }, UnknownSites.Accept);
-        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds());
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]));
         var draft = Draft.Fresh();
         Assert.Null(QueryReader.Read("?u=user123&size=42&anonymous_id=device-7", draft));
         draft.Claim = claim;

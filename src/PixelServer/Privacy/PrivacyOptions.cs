@@ -1,0 +1,11 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace PixelServer.Privacy;
+
+/// <summary>What persons may ask of the server; section <c>Pixel:Privacy</c>.</summary>
+internal sealed class PrivacyOptions
+{
+    /// <summary>How often collectors hear through the store of each other's erasures, restrictions and opt-outs. Default 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")]
+    public TimeSpan SyncEvery { get; init; } = TimeSpan.FromSeconds(5);
+}

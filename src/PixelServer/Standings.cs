@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+
+namespace PixelServer;
+
+/// <summary>
+/// The standing of everybody about whom something was said, in memory, so that no request asks a disk or a database. Some 100 bytes a subject.
+/// Filled from the disk at the start and by the exchange with the store; see <see cref="Store.StandingExchange"/>.
+/// </summary>
+internal sealed class Standings
+{
+    private readonly ConcurrentDictionary<UInt128, Standing> _known = new();
+    private volatile bool _any;
+
+    /// <summary>Nothing is known of anybody: the hot path need not make a hash.</summary>
+    public bool IsEmpty => !_any;
+
+    public int Count => _known.Count;
+
+    /// <summary>All words that count are in here up to this epoch of the store; 0 before the first exchange.</summary>
+    public long Epoch { get; private set; }
+
+    public Standing Of(UInt128 subject) => _known.GetValueOrDefault(subject);
+
+    /// <summary>Of all subjects that one event names together. A visitor's id counts only where it lives longer than a day.</summary>
+    public Standing Of(SubjectKeys keys, string site, Guid? visitor, string? user, string? email)
+    {
+        var standing = default(Standing);
+        if (IsEmpty) return standing;
+        if (visitor is { } id) standing = Of(keys.Of(site, id));
+        if (user is not null) standing = standing.With(Of(keys.Of(site, SubjectKind.User, user)));
+        if (email is not null) standing = standing.With(Of(keys.Of(site, SubjectKind.Email, email)));
+        return standing;
+    }
+
+    /// <summary>Takes what is later than what is known.</summary>
+    /// <returns>What holds now.</returns>
+    public Standing Learn(UInt128 subject, Standing standing)
+    {
+        var now = _known.AddOrUpdate(subject, static (_, news) => news, static (_, known, news) => known.Merge(news), standing);
+        _any = true;
+        return now;
+    }
+
+    /// <summary>Everything of the store up to <paramref name="epoch"/> was learnt.</summary>
+    public void Reached(long epoch) => Epoch = Math.Max(Epoch, epoch);
+
+    /// <summary>Everybody of whom something is known, in no order.</summary>
+    public IEnumerable<KeyValuePair<UInt128, Standing>> All => _known;
+}

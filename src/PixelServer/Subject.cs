@@ -1,0 +1,73 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using PixelServer.Ops;
+
+namespace PixelServer;
+
+/// <summary>What names a person or a device. The values are part of a hash that is on disk: append, never renumber.</summary>
+internal enum SubjectKind : byte
+{
+    /// <summary>A <see cref="Hit.VisitorId"/> that lives longer than a day.</summary>
+    Visitor = 1,
+
+    /// <summary>The site's own id of the person.</summary>
+    User = 2,
+
+    /// <summary>Lower-case hex SHA-256 of a normalised address.</summary>
+    Email = 3,
+}
+
+/// <summary>
+/// Turns identifiers into what may be kept of somebody who is to be forgotten: 16 bytes of HMAC-SHA256 over site, kind and identifier. Without
+/// the key nobody can try identifiers out.
+/// </summary>
+internal sealed class SubjectKeys
+{
+    private const int MaxStack = 512;
+
+    [ThreadStatic] private static IncrementalHash? t_mac;
+    [ThreadStatic] private static byte[]? t_macKey;
+
+    private readonly byte[] _key;
+
+    /// <param name="key">32 bytes, the same at all collectors of one store.</param>
+    public SubjectKeys(byte[] key) => _key = key;
+
+    /// <summary>From the secret that collectors share, or from the data directory where there is none.</summary>
+    /// <param name="shared"><c>Pixel:CookieKey</c>; may be empty.</param>
+    /// <param name="directory">Asked only where <paramref name="shared"/> is empty.</param>
+    public static SubjectKeys Of(string shared, Func<DataDirectory> directory) => new(shared.Length > 0
+        ? HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(shared), 32, info: "pixel subjects"u8.ToArray())
+        : directory().Key("subjects", 32));
+
+    public UInt128 Of(string site, Guid visitor)
+    {
+        Span<char> text = stackalloc char[36];
+        visitor.TryFormat(text, out _, "D");
+        return Of(site, SubjectKind.Visitor, text);
+    }
+
+    /// <summary>A visitor's id is given in the form <c>D</c>, lower case.</summary>
+    public UInt128 Of(string site, SubjectKind kind, ReadOnlySpan<char> id)
+    {
+        // A site id cannot hold a zero byte: no two triples make the same bytes.
+        var most = Encoding.UTF8.GetMaxByteCount(site.Length + id.Length) + 2;
+        var bytes = most <= MaxStack ? stackalloc byte[MaxStack] : new byte[most];
+        var length = Encoding.UTF8.GetBytes(site, bytes);
+        bytes[length++] = 0;
+        bytes[length++] = (byte)kind;
+        length += Encoding.UTF8.GetBytes(id, bytes[length..]);
+
+        if (t_mac is null || t_macKey != _key)
+        {
+            t_mac?.Dispose();
+            (t_mac, t_macKey) = (IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key), _key);
+        }
+
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        t_mac.AppendData(bytes[..length]);
+        t_mac.GetHashAndReset(hash);
+        return BinaryPrimitives.ReadUInt128BigEndian(hash);
+    }
+}
