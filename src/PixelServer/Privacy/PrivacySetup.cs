@@ -1,4 +1,5 @@
 using PixelServer.Ops;
+using PixelServer.Store;
 
 namespace PixelServer.Privacy;
 
@@ -11,6 +12,37 @@ internal static class PrivacySetup
     {
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
+        AddPersons(services);
         return services;
+    }
+
+    public static void MapPrivacy(this IEndpointRouteBuilder routes)
+    {
+        var persons = routes.ServiceProvider.GetRequiredService<PersonEndpoints>();
+        routes.MapPost(PersonRoutes.Find, persons.FindAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Export, persons.ExportAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Erase, persons.EraseAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Restrict, persons.RestrictAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Release, persons.ReleaseAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Request, persons.StateAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Key, persons.KeyAsync).ExcludeFromDescription();
+    }
+
+    private static void AddPersons(IServiceCollection services)
+    {
+        services.AddSingleton<PersonRows>().AddSingleton<PersonRequests>().AddSingleton<Persons>().AddSingleton<PersonEndpoints>();
+        services.AddSingleton(provider => PersonCollector.Of(provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<SubjectKeys>()));
+        services.AddSingleton(provider => new ReceiptKey(provider.GetRequiredService<DataDirectory>));
+        services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
+        services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());
+        services.AddSingleton(provider => new PersonReach(
+            async (words, ct) =>
+            {
+                var exchange = provider.GetRequiredService<StandingExchange>();
+                await exchange.DecideAsync(words);
+                await exchange.ExchangeAsync(ct);
+            },
+            provider.GetRequiredService<PersonParts>().LookAsync));
+        foreach (var route in PersonRoutes.All) services.AddSingleton(route);
     }
 }

@@ -1,0 +1,52 @@
+using System.Collections.Frozen;
+
+namespace PixelServer.Store;
+
+/// <summary>A table that holds rows of persons: how those of one are found, and what erasing leaves of them.</summary>
+/// <param name="Name">The table.</param>
+/// <param name="Where">
+/// SQL of both stores. <c>@site</c> is the site; <c>{visitors}</c>, <c>{visitor_ids}</c>, <c>{users}</c> and <c>{emails}</c> stand for "is one of the person's": visitors
+/// as text and as the type of <c>events.visitor_id</c>.
+/// </param>
+/// <param name="Set">Where rows have to stay: what becomes of their columns. Null: they are deleted.</param>
+internal sealed record PersonTable(string Name, string Where, string? Set = null);
+
+/// <summary>
+/// Every table of the store, either with the rule by which a person's rows are found, or with the reason why it holds nothing of anybody. A test compares
+/// this with the schema: a table that is added without an entry fails it.
+/// </summary>
+internal static class PersonTables
+{
+    private const string OfEvents = "site_id = @site and (visitor_id {visitor_ids} or user_id {users} or email_sha256 {emails})";
+
+    /// <summary>In the order of erasing: receipts are found through the events, and nothing is found without the edges.</summary>
+    public static IReadOnlyList<PersonTable> All { get; } =
+    [
+        new("event_receipts", $"event_id in (select event_id from events where {OfEvents})"),
+        new("events", OfEvents),
+        new("mail_decisions", "site_id = @site and subject = 'recipient' and subject_id {users}"),
+        new("identity_edges", OfPair),
+        new("identity_cuts", OfPair),
+        new("identity_blocks", $"site_id = @site and {Of("kind", "id")}"),
+    ];
+
+    /// <summary>Its payload is JSON that the database may be unable to read: searched by this program.</summary>
+    public const string Rejected = "events_rejected";
+
+    /// <summary>Tables without anything of anybody, and why.</summary>
+    public static FrozenDictionary<string, string> Impersonal { get; } = new Dictionary<string, string>
+    {
+        ["journal_positions"] = "runs of servers and machines",
+        ["schema_versions"] = "names of migrations",
+        ["standings"] = "keyed hashes without the key: what makes that an erased person stays erased",
+        ["standing_epoch"] = "a counter",
+        ["collectors"] = "machines of the operator",
+        ["person_requests"] = "keyed hashes and counts: proof that a request was answered",
+        ["person_request_parts"] = "counts by machine",
+    }.ToFrozenDictionary();
+
+    private static string OfPair => $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")})";
+
+    private static string Of(string kind, string id) =>
+        $"(({kind} = 'visitor' and {id} {{visitors}}) or ({kind} = 'user' and {id} {{users}}) or ({kind} = 'email' and {id} {{emails}}))";
+}
