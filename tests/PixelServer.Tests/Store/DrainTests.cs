@@ -247,6 +247,88 @@ public sealed class DrainTests : IAsyncDisposable
         Assert.Equal(3, _ledger.Read().Waiting);
     }
 
+    [Fact]
+    public async Task Who_was_erased_while_the_hits_waited_is_not_stored_and_the_ledger_says_so()
+    {
+        var (standings, exchange) = await BarringAsync();
+        var at = TimeProvider.System.GetUtcNow();
+        foreach (var user in (string[])["gone", "stays", "gone", "halted"]) await AppendAsync(user);
+
+        // By another collector: this one knows nothing of it until the store refuses its batch.
+        await standings.KeepAsync(
+        [
+            new(s_keys.Of("default", SubjectKind.User, "gone"), new() { Kept = Word.No(at) }),
+            new(s_keys.Of("default", SubjectKind.User, "halted"), new() { Processed = Word.No(at.AddHours(-1)) }),
+        ], bar: true, default);
+        await _drain.DrainOnceAsync(default);
+
+        var page = _ledger.Read();
+        Assert.Equal((1, 0), (page.Stored, page.Waiting));
+        Assert.Equal((2, 1), (page.Refused["person_erased"], page.Refused["person_restricted"]));
+        Assert.True(page.Balances);
+        Assert.Equal(["stays"], await UsersAsync());
+        exchange.Dispose();
+    }
+
+    [Fact]
+    public async Task A_hit_from_before_the_restriction_is_stored_and_one_from_before_the_release_is_not()
+    {
+        var (standings, exchange) = await BarringAsync();
+        foreach (var user in (string[])["halted", "again"]) await AppendAsync(user);
+        var later = TimeProvider.System.GetUtcNow().AddMinutes(1);
+        await standings.KeepAsync(
+        [
+            new(s_keys.Of("default", SubjectKind.User, "halted"), new() { Processed = Word.No(later) }),
+            new(s_keys.Of("default", SubjectKind.User, "again"), new() { Kept = Word.Yes(later) }),
+        ], bar: true, default);
+        await _drain.DrainOnceAsync(default);
+
+        Assert.Equal(["halted"], await UsersAsync());
+        Assert.Equal(1, _ledger.Read().Refused["person_erased"]);
+        exchange.Dispose();
+    }
+
+    [Fact]
+    public async Task Half_of_a_batch_that_was_stored_before_somebody_was_barred_is_neither_lost_nor_doubled()
+    {
+        var (standings, exchange) = await BarringAsync();
+        await AppendAsync(19);
+        await AppendAsync("gone");
+        var saves = 0;
+        _store.BeforeSave = batch =>
+        {
+            if (batch.Events.Count == 20) throw new RefusedRowException("23514", "one of them is bad", null);
+            if (++saves == 2) standings.KeepAsync([new(s_keys.Of("default", SubjectKind.User, "gone"), new() { Kept = Word.No(TimeProvider.System.GetUtcNow()) })], bar: true, default).GetAwaiter().GetResult();
+        };
+        await _drain.DrainOnceAsync(default);
+
+        Assert.Equal((19, 0, 1), (_ledger.Read().Stored, _ledger.Read().Waiting, _ledger.Read().Refused["person_erased"]));
+        Assert.True(_ledger.Read().Balances);
+        await AssertDistinctAsync(19);
+        exchange.Dispose();
+    }
+
+    private static readonly SubjectKeys s_keys = new(new byte[32]);
+
+    private async Task<(SqliteStandings, StandingExchange)> BarringAsync()
+    {
+        await _store.PrepareAsync(default);
+        var (standings, store) = (new Standings(), new SqliteStandings(_folder.File("pixel.db")));
+        var exchange = new StandingExchange(standings, new StandingFile(_folder.File("standings")), store);
+        _drain = DrainOf(_journal, _ledger, new Bar(standings, s_keys, exchange));
+        return (store, exchange);
+    }
+
+    private async Task AppendAsync(string user)
+    {
+        var hit = HitOf();
+        typeof(Hit).GetProperty(nameof(Hit.UserId))!.SetValue(hit, user);
+        Assert.Equal(AppendOutcome.Accepted, await _journal.AppendAsync(hit));
+    }
+
+    private async Task<IEnumerable<string?>> UsersAsync() =>
+        (await _store.RecentAsync(null, 1_000, default)).Select(json => System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("user_id").GetString());
+
     private void SetBack(long position, int keep)
     {
         using var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=false");
@@ -313,9 +395,9 @@ public sealed class DrainTests : IAsyncDisposable
     private static PixelServer.Journal.Journal Open(string directory, Ledger ledger) => PixelServer.Journal.Journal.Open(
         directory, new JournalOptions { SegmentBytes = 1 << 20, MinFreeBytes = 0 }, Acknowledge.Flushed, TimeProvider.System, ledger, NullLogger.Instance);
 
-    private Drain DrainOf(PixelServer.Journal.Journal journal, Ledger ledger) => new(
+    private Drain DrainOf(PixelServer.Journal.Journal journal, Ledger ledger, Bar? bar = null) => new(
         journal, _store, new Enricher(new EnrichOptions()), ledger, new StoreOptions { MaxBatch = 200, MaxDelay = TimeSpan.FromMilliseconds(5) },
-        TimeProvider.System, NullLogger<Drain>.Instance);
+        TimeProvider.System, NullLogger<Drain>.Instance, bar: bar);
 
     private static void CopyDirectory(string from, string to)
     {
