@@ -6,6 +6,24 @@ namespace PixelServer.Store;
 /// <summary>Persons in PostgreSQL.</summary>
 internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresPersons> log) : PersonDialect
 {
+    private const string Events = "events";
+
+    // A row of nobody for each table, under a site that cannot be: see ForgetAsync.
+    private static readonly Dictionary<string, string> s_nobody = new(StringComparer.Ordinal)
+    {
+        [Events] =
+            """
+            (event_id, received_at, occurred_at, site_id, source, name, visitor_id, visitor_kind, traffic, traffic_reasons, consent_storage, consent_measurement, consent_ads, gpc)
+            select gen_random_uuid(), first, first, '', '', '', gen_random_uuid(), '', '', '{}', false, false, false, false
+            from (select (regexp_match(pg_get_expr(relpartbound, oid), 'FROM \(''([^'']+)''\)'))[1]::timestamptz as first from pg_class where oid = '{relation}'::regclass) as bound
+            """,
+        ["events_rejected"] = "select gen_random_uuid(), now(), now(), '', '', '', '', ''",
+        ["mail_decisions"] = "select '', 'recipient', '', false, false, now(), '', now()",
+        ["identity_edges"] = "select '', 'visitor', '', 'user', '', '', now(), now()",
+        ["identity_cuts"] = "select '', 'visitor', '', 'user', '', ''",
+        ["identity_blocks"] = "select '', 'user', '', ''",
+    };
+
     public override string Name => "postgresql";
 
     public override async Task<DbConnection> OpenAsync(CancellationToken ct) => await source.OpenConnectionAsync(ct);
@@ -42,11 +60,38 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
             await clean.ExecuteNonQueryAsync(ct);
         }
 
-        if (!relations.Any(relation => relation.StartsWith("events_", StringComparison.Ordinal))) return;
-        await using var analyze = Command(connection, null, "analyze events");
-        await analyze.ExecuteNonQueryAsync(ct);
+        if (relations.Any(relation => TableOf(relation) == Events))
+        {
+            await using var analyze = Command(connection, null, "analyze events");
+            await analyze.ExecuteNonQueryAsync(ct);
+        }
+
+        foreach (var relation in relations) await ForgetAsync(connection, relation, ct);
         log.LogDebug("{Relations} relations are vacuumed.", relations.Count);
     }
+
+    // The planner's statistics of a table that has become empty stay as they were, with values of its last rows in them. A row that
+    // nobody else ever sees makes them new.
+    private async Task ForgetAsync(NpgsqlConnection connection, string relation, CancellationToken ct)
+    {
+        if (TableOf(relation) is not { } table) return;
+        await using (var ask = Command(connection, null, $"select exists (select 1 from {relation})"))
+            if ((bool)(await ask.ExecuteScalarAsync(ct))!) return;
+
+        await using var transaction = await BeginAsync(connection, ct);
+        foreach (var sql in (string[])
+            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where site_id = ''"])
+        {
+            await using var command = Command(connection, transaction, sql);
+            await command.ExecuteNonQueryAsync(ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    // Null where the table keeps no identifiers, or is never emptied.
+    private static string? TableOf(string relation) =>
+        s_nobody.ContainsKey(relation) ? relation : relation.StartsWith("events_", StringComparison.Ordinal) ? Events : null;
 
     public override async Task<(string Person, IReadOnlyList<(string Kind, string Id)> Members)> MembersAsync(
         DbConnection connection, string site, string kind, string id, CancellationToken ct)
