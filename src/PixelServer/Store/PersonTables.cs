@@ -9,7 +9,8 @@ namespace PixelServer.Store;
 /// as text and as the type of <c>events.visitor_id</c>.
 /// </param>
 /// <param name="Set">Where rows have to stay: what becomes of their columns. Null: they are deleted.</param>
-internal sealed record PersonTable(string Name, string Where, string? Set = null);
+/// <param name="Kept">The columns that stay as they are, which tell nothing of anybody without the others.</param>
+internal sealed record PersonTable(string Name, string Where, string? Set = null, string Kept = "");
 
 /// <summary>
 /// Every table of the store, either with the rule by which a person's rows are found, or with the reason why it holds nothing of anybody. A test compares
@@ -33,16 +34,17 @@ internal static class PersonTables
     /// <summary>Its payload is JSON that the database may be unable to read: searched by this program.</summary>
     public const string Rejected = "events_rejected";
 
-    /// <summary>Tables without anything of anybody, and why.</summary>
-    public static FrozenDictionary<string, string> Impersonal { get; } = new Dictionary<string, string>
+    /// <summary>Tables without anything of anybody: their columns, and why. A column that is added has to be judged too.</summary>
+    public static FrozenDictionary<string, (string Columns, string Reason)> Impersonal { get; } = new Dictionary<string, (string, string)>
     {
-        ["journal_positions"] = "runs of servers and machines",
-        ["schema_versions"] = "names of migrations",
-        ["standings"] = "keyed hashes without the key: what makes that an erased person stays erased",
-        ["standing_epoch"] = "a counter",
-        ["collectors"] = "machines of the operator",
-        ["person_requests"] = "keyed hashes and counts: proof that a request was answered",
-        ["person_request_parts"] = "counts by machine",
+        ["journal_positions"] = ("journal_id position host updated_at", "runs of servers and machines"),
+        ["conversion_names"] = ("site_id name", "names of events"),
+        ["schema_versions"] = ("schemaversionid schemaversionsid scriptname applied", "names of migrations"),
+        ["standings"] = ("subject kept processed shared storage measurement ads changed_at", "keyed hashes without the key: what makes that an erased person stays erased"),
+        ["standing_epoch"] = ("one epoch", "a counter"),
+        ["collectors"] = ("collector_id host key_check seen_at", "machines of the operator"),
+        ["person_requests"] = ("request_id verb site_id subjects made_at rows_erased receipt", "keyed hashes and counts: proof that a request was answered"),
+        ["person_request_parts"] = ("request_id collector_id host done_at counts", "counts by machine"),
     }.ToFrozenDictionary();
 
     private static string OfPair => $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")})";

@@ -74,6 +74,35 @@ internal sealed class PersonShop : IAsyncDisposable
         await store.RejectAsync(new(run, 0, [e], [8], 8), new("22P05", "refused", null), CancellationToken.None);
     }
 
+    /// <summary>Everything that is kept of a person: pages before and after the login, a backend's event with an e-mail, a message with an id, a mail's decision, a row that the store refused.</summary>
+    public async Task BusyAsync(string user, Guid device, string email)
+    {
+        Assert.Null(await PixelAsync("title=the+page+of+ada", device));
+        Assert.Null(await PixelAsync($"u={user}&url=https%3A%2F%2Fexample%2Faccount", device));
+        Assert.Equal(200, (await BackendAsync(new { @event = "purchase", user_id = user, identity = new { email }, value = 12.5, currency = "EUR" })).Status);
+        Assert.Equal(200, (await SegmentAsync("track", new { @event = "seen", userId = user, messageId = Guid.NewGuid() })).Status);
+        Assert.InRange((await BeaconAsync(new { site_id = Site, user_id = user, properties = new { note = "x" } })).Status, 200, 204);
+        Assert.Equal(204, await DecideAsync(user, tracking: false));
+        await Eventually.TrueAsync(async () => (await Traces.InStoreAsync("mail_decisions", user)), () => "the decision is in the store\n" + App.Output);
+        await RejectAsync(HitOf(user, device));
+    }
+
+    private static Hit HitOf(string user, Guid device) => new()
+    {
+        EventId = Guid.CreateVersion7(),
+        ReceivedAt = TimeProvider.System.GetUtcNow(),
+        OccurredAt = TimeProvider.System.GetUtcNow(),
+        SiteId = Site,
+        Source = Source.Pixel,
+        Name = "rejected",
+        VisitorId = device,
+        VisitorKind = VisitorKind.Cookie,
+        UserId = user,
+        ConsentStorage = true,
+        ConsentMeasurement = true,
+        ConsentAds = true,
+    };
+
     /// <summary>What was sent is in the store.</summary>
     public Task DrainedAsync() => Eventually.TrueAsync(() => App.Ledger.Read().Waiting == 0, () => $"nothing waits; {App.Ledger.Read()}\n{App.Output}");
 

@@ -93,6 +93,19 @@ internal sealed class PersonTraces
         return [.. found.Distinct()];
     }
 
+    /// <summary>Rows of texts.</summary>
+    public async Task<IReadOnlyList<string[]>> AskAsync(string sql)
+    {
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await using var rows = await command.ExecuteReaderAsync();
+        var found = new List<string[]>();
+        while (await rows.ReadAsync()) found.Add([.. Enumerable.Range(0, rows.FieldCount).Select(column => Convert.ToString(rows.GetValue(column), System.Globalization.CultureInfo.InvariantCulture)!)]);
+        return found;
+    }
+
     /// <summary>Whether a table has it somewhere.</summary>
     public async Task<bool> InStoreAsync(string table, string identifier) =>
         (await InTablesAsync([.. Forms(identifier)])).Any(one => one.StartsWith(table + ".", StringComparison.Ordinal));

@@ -26,8 +26,8 @@ public abstract class PersonsContract
         var (device, other) = (Guid.NewGuid(), Guid.NewGuid());
         var (user, neighbour, email) = ("user-" + Word(), "neighbour-" + Word(), "Ada@Example.org");
         var hash = PersonShop.Sha256("ada@example.org");
-        await TellAsync(shop, device, user, hash);
-        await TellAsync(shop, other, neighbour, PersonShop.Sha256("bob@example.org"));
+        await shop.BusyAsync(user, device, email);
+        await shop.BusyAsync(neighbour, other, "bob@example.org");
         await shop.DrainedAsync();
 
         var found = await shop.AskAsync("find", new { site_id = PersonShop.Site, email });
@@ -73,7 +73,7 @@ public abstract class PersonsContract
     {
         await using var shop = await PersonShop.StartAsync(await PostgresAsync());
         var (device, hash) = (Guid.NewGuid(), PersonShop.Sha256("ada@example.org"));
-        await TellAsync(shop, device, "ada", hash);
+        await shop.BusyAsync("ada", device, "ada@example.org");
         await shop.DrainedAsync();
         await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
 
@@ -156,35 +156,6 @@ public abstract class PersonsContract
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
         Assert.StartsWith(detail, (await shop.AskAsync("find", content, 400)).GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
-
-    // Everything that is kept of a person: pages before and after the login, a backend's event with an e-mail and a message id, a mail's decision, a row that the store refused.
-    private static async Task TellAsync(PersonShop shop, Guid device, string user, string emailSha256)
-    {
-        Assert.Null(await shop.PixelAsync("title=the+page+of+ada", device));
-        Assert.Null(await shop.PixelAsync($"u={user}&url=https%3A%2F%2Fshop.example%2Faccount", device));
-        Assert.Equal(200, (await shop.BackendAsync(new { @event = "purchase", user_id = user, identity = new { email_sha256 = emailSha256 }, value = 12.5, currency = "EUR" })).Status);
-        Assert.Equal(200, (await shop.SegmentAsync("track", new { @event = "seen", userId = user, messageId = Guid.NewGuid() })).Status);
-        Assert.InRange((await shop.BeaconAsync(new { site_id = PersonShop.Site, user_id = user, properties = new { note = "x" } })).Status, 200, 204);
-        Assert.Equal(204, await shop.DecideAsync(user, tracking: false));
-        await Eventually.TrueAsync(async () => (await shop.Traces.InStoreAsync("mail_decisions", user)), () => "the decision is in the store\n" + shop.App.Output);
-        await shop.RejectAsync(HitOf(user, device));
-    }
-
-    private static Hit HitOf(string user, Guid device) => new()
-    {
-        EventId = Guid.CreateVersion7(),
-        ReceivedAt = TimeProvider.System.GetUtcNow(),
-        OccurredAt = TimeProvider.System.GetUtcNow(),
-        SiteId = PersonShop.Site,
-        Source = Source.Pixel,
-        Name = "rejected",
-        VisitorId = device,
-        VisitorKind = VisitorKind.Cookie,
-        UserId = user,
-        ConsentStorage = true,
-        ConsentMeasurement = true,
-        ConsentAds = true,
-    };
 
     // Digits would look like a telephone number to the mail's door.
     private static string Word() => new([.. Guid.NewGuid().ToString("N").Select(digit => (char)('a' + Convert.ToInt32(digit.ToString(), 16)))]);
