@@ -14,7 +14,7 @@ internal sealed class DeviceReading
     private static readonly SearchValues<char> s_id = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/|");
 
     private readonly List<(AdvertisingKind Kind, string Id)> _advertisingIds = [];
-    private bool _isSaid;
+    private bool _isSaid, _hasSystem;
 
     /// <summary>Every advertising id that was found, also hashed ones, with what its key says whose it is.</summary>
     public IReadOnlyList<(AdvertisingKind Kind, string Id)> AdvertisingIds => _advertisingIds;
@@ -62,7 +62,7 @@ internal sealed class DeviceReading
     {
         get => _isSaid || AttStatus is not null || Idfa is not null || Idfv is not null || Gaid is not null || Oaid is not null || FireAdid is not null
         || AppSetId is not null || AndroidId is not null || AppsFlyerId is not null || AdjustId is not null || BranchId is not null;
-        init => _isSaid = value;
+        set => _isSaid = value;
     }
 
     /// <summary>Takes a context in the shape of Segment's, with flat spellings beside or in its objects.</summary>
@@ -103,7 +103,7 @@ internal sealed class DeviceReading
     {
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in properties.EnumerateObject())
-            if (Plain(member.Name, buffer) is var name && IsIdOrPermission(name)) TakeId(name, member.Value);
+            if (IsUnmistakable(member.Name)) TakeId(Plain(member.Name, buffer), member.Value);
     }
 
     /// <summary>Looks for advertising ids under any spelling, as deep as properties may be.</summary>
@@ -120,10 +120,8 @@ internal sealed class DeviceReading
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in element.EnumerateObject())
         {
-            var kind = KindOf(Plain(member.Name, buffer));
-            if (kind is null || member.Value.ValueKind is JsonValueKind.Object) Search(member.Value, depth + 1);
-            else if (member.Value.ValueKind == JsonValueKind.Array) foreach (var item in member.Value.EnumerateArray()) Note(kind.Value, item);
-            else Note(kind.Value, member.Value);
+            if (KindOf(Plain(member.Name, buffer)) is { } kind) NoteAll(kind, member.Value, depth + 1);
+            else Search(member.Value, depth + 1);
         }
     }
 
@@ -146,6 +144,20 @@ internal sealed class DeviceReading
             or "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus"
             or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled"
             or "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled";
+    }
+
+    /// <summary>The same, without words that may be of a parcel, a shop or an advertiser: for the properties of events, where the specification has no place for devices.</summary>
+    public static bool IsUnmistakable(ReadOnlySpan<char> key)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        return IsIdOrPermission(key) && Plain(key, buffer) is not ("att" or "trackingstatus" or "trackingenabled" or "vendorid" or "advertiserid");
+    }
+
+    /// <summary>What tells more of a device or its owner than anybody asked for, under whatever spelling.</summary>
+    public static bool IsNeverKept(ReadOnlySpan<char> key)
+    {
+        Span<char> buffer = stackalloc char[LongestKey];
+        return Plain(key, buffer) is "imei" or "meid" or "mac" or "macaddress" or "devicename" or "devicetoken" or "pushtoken" or "serialnumber";
     }
 
     /// <summary>The status in every spelling: 0 to 3 as number or text, Apple's words in any case with or without spaces, hyphens and underscores, and the truth values of some SDKs.</summary>
@@ -255,7 +267,7 @@ internal sealed class DeviceReading
     private void TakeOs(JsonElement os)
     {
         // The system's own name is better than the kind of device: a Mac can say "ios" there.
-        if (PlatformOf(Find(os, "name")) is { } platform) Platform = platform;
+        if (!_hasSystem && PlatformOf(Find(os, "name")) is { } platform) (Platform, _hasSystem) = (platform, true);
         OsVersion ??= Find(os, "version");
     }
 
@@ -301,13 +313,45 @@ internal sealed class DeviceReading
         }
     }
 
+    // Whatever shape it has: an id that is hidden in an object or among other words is still one.
+    private void NoteAll(AdvertisingKind kind, JsonElement value, int depth)
+    {
+        if (depth > Limits.PropertyDepth + 2) return;
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Array:
+                foreach (var item in value.EnumerateArray()) NoteAll(kind, item, depth + 1);
+                break;
+            case JsonValueKind.Object:
+                foreach (var member in value.EnumerateObject()) NoteAll(kind, member.Value, depth + 1);
+                break;
+            case JsonValueKind.String or JsonValueKind.Number:
+                Note(kind, value);
+                break;
+        }
+    }
+
     private void Note(AdvertisingKind kind, JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.String) return;
-        var id = value.GetString().AsSpan();
+        if (value.ValueKind is not (JsonValueKind.String or JsonValueKind.Number)) return;
+        var text = (value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()).AsSpan();
+        while (!text.IsEmpty)
+        {
+            var start = text.IndexOfAny(s_id);
+            if (start < 0) return;
+            text = text[start..];
+            var length = text.IndexOfAnyExcept(s_id) is var end && end < 0 ? text.Length : end;
+            Note(kind, text[..length]);
+            text = text[length..];
+        }
+    }
+
+    private void Note(AdvertisingKind kind, ReadOnlySpan<char> id)
+    {
         while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[0])) id = id[1..];
         while (id.Length > 0 && !char.IsAsciiLetterOrDigit(id[^1])) id = id[..^1];
-        if (id.Length > 0 && !id.ContainsAnyExcept(s_id) && (kind, id.ToString()) is var found && !_advertisingIds.Contains(found)) _advertisingIds.Add(found);
+        if (id.Length == 0 || _advertisingIds.Count > Devices.MostIds) return;
+        if ((kind, id.ToString()) is var found && !_advertisingIds.Contains(found)) _advertisingIds.Add(found);
     }
 
     private void Say(string? text) => _isSaid |= text is not null;

@@ -17,6 +17,9 @@ internal static class Devices
     /// <summary>Shorter text is no advertising id, and is not searched for: it could be part of anything.</summary>
     public const int ShortestId = 16;
 
+    /// <summary>An event with more advertising ids is refused: each is searched for in all of it.</summary>
+    public const int MostIds = 16;
+
     /// <summary>Longer text is no id.</summary>
     public const int IdChars = 128;
 
@@ -49,6 +52,7 @@ internal static class Devices
             using var properties = Properties(draft);
             said.Take(properties.RootElement);
             draft.Properties.Drop([.. s_objects.Where(name => properties.RootElement.Member(name).ValueKind == JsonValueKind.Object)]);
+            draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => IsDeviceKey(name))]);
         }
 
         return Take(said, draft, out claims);
@@ -65,10 +69,13 @@ internal static class Devices
             if (said.IsApp || said.AdvertisingIds.Count > 0)
             {
                 said.TakeProperties(properties.RootElement);
-                draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => IsDeviceKey(name))]);
+                draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name)
+                    .Where(name => DeviceReading.IsUnmistakable(name) || DeviceReading.IsNeverKept(name))]);
             }
         }
 
+        claims = default;
+        if (said.AdvertisingIds.Count > MostIds) return Refusal.TooManyIds;
         claims = Judge(said);
         return Write(claims, draft);
     }
@@ -84,7 +91,7 @@ internal static class Devices
         var (att, lat) = (said.AttStatus, said.LimitAdTracking);
         if (platform is "android") att = null;
         else if (isApple) att ??= said.AdTrackingEnabled is true ? Authorized : isApp ? 0 : null;
-        if ((att is null || said.AttStatus is null) && said.AdTrackingEnabled is { } enabled) lat ??= !enabled;
+        if ((att is null || said.AttStatus is null) && said.AdTrackingEnabled is { } enabled) lat = lat is true || !enabled;
         var isRefused = lat is true || att is not (null or Authorized) || (platform is "android" && said.AttStatus is Restricted or Denied);
         var mayApple = att == Authorized && !isRefused;
 
@@ -93,7 +100,7 @@ internal static class Devices
         {
             Platform = platform,
             Idfa = mayApple ? Uuid(said.Idfa ?? (isApple || platform is "macos" ? said.AdvertisingId : null)) : null,
-            Idfv = Uuid(said.Idfv ?? (isApple ? said.DeviceId : null)),
+            Idfv = platform is "android" ? null : Uuid(said.Idfv ?? (isApple ? said.DeviceId : null)),
             Gaid = isRefused ? null : Uuid(said.Gaid ?? (platform is "android" ? said.AdvertisingId : null)),
             Oaid = isRefused ? null : Opaque(said.Oaid),
             FireAdid = isRefused ? null : Uuid(said.FireAdid),
@@ -155,7 +162,7 @@ internal static class Devices
         return withheld;
     }
 
-    private static JsonDocument Properties(Draft draft) => JsonDocument.Parse(draft.Properties.ToJson(), new JsonDocumentOptions { MaxDepth = Limits.PropertyDepth + 2 });
+    private static JsonDocument Properties(Draft draft) => JsonDocument.Parse(draft.Properties.ToJson(), new JsonDocumentOptions { MaxDepth = Limits.PropertyDepth + 4 });
 
     private static DeviceReading Reading(JsonElement context)
     {

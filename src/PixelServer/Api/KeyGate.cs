@@ -36,7 +36,8 @@ internal sealed class KeyGate(ApiKeys keys, KeyRates rates, KeyUse use, TimeProv
         }
 
         key = null;
-        if (refusal.Status == StatusCodes.Status401Unauthorized) http.Response.Headers.WWWAuthenticate = s_challenge;
+        // A browser would ask a page's visitor for a name and a password.
+        if (refusal.Status == StatusCodes.Status401Unauthorized && !IsOfBrowser(http.Request.Headers)) http.Response.Headers.WWWAuthenticate = s_challenge;
         return refusal;
     }
 

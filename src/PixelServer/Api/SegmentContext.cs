@@ -18,8 +18,6 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         "device", "location", "gpc", "timestamp", "sentAt", "receivedAt", "site_id",
     };
 
-    private static readonly HashSet<string> s_appSystems = new(StringComparer.OrdinalIgnoreCase) { "ios", "iphone os", "ipados", "tvos", "watchos", "android" };
-
     // Not the id, the token and the advertising id: those follow the rules for devices. Not the name either, which is "Jane's phone".
     private static readonly string[] s_ofDevice = ["manufacturer", "model", "type", "version", "brand"];
 
@@ -87,11 +85,11 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         return Devices.Take(said, draft, out claims);
     }
 
-    // The columns are read from the page's own address first, and from these properties only where it names no campaign.
+    // The columns are read from the page's own address first, and from these properties where it names no campaign.
     private Refusal? WriteCampaign(Draft draft)
     {
         var campaign = this["campaign"];
-        if (campaign.ValueKind != JsonValueKind.Object || draft.Url?.Contains("utm_", StringComparison.Ordinal) == true) return null;
+        if (campaign.ValueKind != JsonValueKind.Object || IsInQuery(draft.Url)) return null;
         foreach (var member in campaign.EnumerateObject())
         {
             var name = member.NameEquals("name"u8) ? "utm_campaign" : "utm_" + member.Name;
@@ -100,6 +98,8 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
 
         return null;
     }
+
+    private static bool IsInQuery(string? url) => url?.IndexOf('?') is >= 0 and var at && url.AsSpan(at).Contains("utm_", StringComparison.Ordinal);
 
     private Refusal? WriteConsent(Draft draft)
     {
@@ -119,7 +119,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         var writer = t_writer ??= new PropertyWriter();
         writer.Clear();
         foreach (var member in Members(shared, own))
-            if (!s_elsewhere.Contains(member.Name) && !IsEmpty(member.Value) && writer.Add(member.Name, member.Value) is { } refusal) return refusal;
+            if (!s_elsewhere.Contains(member.Name) && !IdentityField.IsIdentity(member.Name) && !DeviceReading.IsNeverKept(member.Name) && !IsEmpty(member.Value) && writer.Add(member.Name, member.Value) is { } refusal) return refusal;
         var tooMuch = WriteSome(writer, "device", s_ofDevice) ?? WriteSome(writer, "location", s_ofLocation);
         return tooMuch ?? (writer.IsEmpty ? null : draft.Properties.AddObject("context"u8, writer));
     }
@@ -130,7 +130,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         inner.Clear();
         var said = this[name];
         foreach (var member in members)
-            if (said.Member(member) is { ValueKind: not JsonValueKind.Undefined } value && inner.Add(member, value) is { } refusal) return refusal;
+            if (said.Member(member).Word() is { } text && inner.Add(member, text) is { } refusal) return refusal; // whatever else stands there is none of this
         return inner.IsEmpty ? null : writer.AddObject(Encoding.UTF8.GetBytes(name), inner);
     }
 
@@ -163,7 +163,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
 
     private IPAddress? Address() => ClientAddress.TryRead(this["ip"].Word().AsSpan().Trim(), out var address) ? address : null;
 
-    private static bool IsAppSystem(string? name) => name is not null && s_appSystems.Contains(name);
+    private static bool IsAppSystem(string? name) => DeviceReading.PlatformOf(name) is "ios" or "tvos" or "watchos" or "visionos" or "android";
 
     private static bool IsEmpty(JsonElement value) =>
         value.ValueKind is JsonValueKind.Null || (value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() == 0);

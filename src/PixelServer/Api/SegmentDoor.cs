@@ -55,9 +55,13 @@ internal sealed class SegmentDoor(
     }
 
     /// <summary>One event of an image's address, and what became of it.</summary>
-    public async Task<HitBatch> KeepAsync(HttpContext http, SegmentCall call, byte[] body)
+    /// <param name="http">The request.</param>
+    /// <param name="call">What the address says it is.</param>
+    /// <param name="body">The event as JSON, good or not.</param>
+    /// <param name="writeKey">The key that stood beside it; counts where the event has none.</param>
+    public async Task<HitBatch> KeepAsync(HttpContext http, SegmentCall call, byte[] body, string? writeKey)
     {
-        var batch = Read(http, call, body, admitted: null, isImage: true);
+        var batch = Read(http, call, body, admitted: null, isImage: true, writeKey);
         await batch.OfferAsync(journal, ledger);
         return batch;
     }
@@ -95,11 +99,11 @@ internal sealed class SegmentDoor(
     }
 
     // Nothing is awaited in here: the draft is the thread's own.
-    private HitBatch Read(HttpContext http, SegmentCall? call, byte[] json, ApiKey? admitted, bool isImage)
+    private HitBatch Read(HttpContext http, SegmentCall? call, byte[] json, ApiKey? admitted, bool isImage, string? writeKey = null)
     {
         var body = SegmentBody.Open(JsonText.Mend(json), out var refusal);
         var key = admitted;
-        if (key is null && gate.Admit(http, body.WriteKey, out key) is { } turnedAway) return new HitBatch { Whole = turnedAway };
+        if (key is null && gate.Admit(http, body.WriteKey ?? writeKey, out key) is { } turnedAway) return new HitBatch { Whole = turnedAway };
         if (isImage && key!.Kind == KeyKind.Secret) refusal = Refusal.KeyInQuery;
         if (refusal is not null) return new HitBatch { Whole = refusal };
 

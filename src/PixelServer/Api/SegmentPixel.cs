@@ -35,11 +35,11 @@ internal sealed class SegmentPixel(SegmentDoor door, Ops.Ledger ledger)
         Gif.WriteHeaders(response.Headers);
         if (HttpMethods.IsHead(http.Request.Method)) return; // whoever only looks is not counted
 
-        var body = Read(http.Request.QueryString, out var refusal);
+        var body = Read(http.Request.QueryString, out var writeKey, out var refusal);
         http.Request.QueryString = QueryString.Empty; // the key has been taken out of it: at the gate it is where it belongs
         if (refusal is null)
         {
-            var batch = await door.KeepAsync(http, call, body);
+            var batch = await door.KeepAsync(http, call, body, writeKey);
             refusal = batch.Whole ?? (batch.Refused.Count > 0 ? batch.Refused[0].Refusal : null);
         }
         else
@@ -51,7 +51,8 @@ internal sealed class SegmentPixel(SegmentDoor door, Ops.Ledger ledger)
         Gif.WriteBody(response);
     }
 
-    private static byte[] Read(QueryString query, out Refusal? refusal)
+    // Beside base64 only the key counts, which some put outside of it.
+    private static byte[] Read(QueryString query, out string? writeKey, out Refusal? refusal)
     {
         var said = new JsonObject();
         byte[]? data = null;
@@ -63,32 +64,13 @@ internal sealed class SegmentPixel(SegmentDoor door, Ops.Ledger ledger)
             else if (++count <= Limits.Properties) Put(said, name.Split('.', MostParts), value);
         }
 
-        // Beside base64 only the key counts, which some put outside of it.
-        if (data is not null && said["writeKey"] is { } key && TryParse(data) is { } inner)
-        {
-            inner["writeKey"] ??= key.DeepClone();
-            said = inner;
-            data = null;
-        }
-
+        writeKey = said["writeKey"] is JsonValue key ? key.GetValue<string>() : null;
         var body = data ?? JsonSerializer.SerializeToUtf8Bytes(said);
         refusal = HoldsSecret(query.Value) || HoldsSecret(Encoding.UTF8.GetString(body)) ? Refusal.KeyInQuery : null;
         return body;
     }
 
     private static bool HoldsSecret(string? text) => text?.Contains(KeyText.SecretPrefix, StringComparison.OrdinalIgnoreCase) == true;
-
-    private static JsonObject? TryParse(byte[] json)
-    {
-        try
-        {
-            return JsonNode.Parse(json) as JsonObject;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
 
     // The first of two that want one place wins.
     private static void Put(JsonObject into, string[] path, string value)

@@ -47,7 +47,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
 
         if ((request.Call ?? SegmentCalls.Named(item.Member("type").Word() ?? item.Member("action").Word())) is not { } kind) return Refusal.UnknownType;
         return ReadName(item, kind, draft) ?? ReadProperties(item.Member("properties"), kind, draft) ?? ReadOthers(item, body.Integrations, draft)
-            ?? context.Write(draft) ?? ReadPeople(item, kind, key, source, context, draft);
+            ?? context.Write(draft) ?? ReadPeople(item, kind, key, source, context, draft, ref visitor);
     }
 
     // A write key is in everybody's hands: what comes with it is never a backend's word.
@@ -102,7 +102,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         return null;
     }
 
-    private Refusal? ReadPeople(JsonElement item, SegmentCall kind, ApiKey key, Source source, in SegmentContext context, Draft draft)
+    private Refusal? ReadPeople(JsonElement item, SegmentCall kind, ApiKey key, Source source, in SegmentContext context, Draft draft, ref Caller visitor)
     {
         var (user, anonymous, message) = (item.Member("userId").Word(), item.Member("anonymousId").Word(), item.Member("messageId").Word());
         if (user is null && anonymous is null) return Refusal.NoUserAnonId;
@@ -122,6 +122,13 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
             : SegmentTraits.Write(item.Member("traits"), context["traits"], kind, options, draft);
         if (unkept is not null) return unkept;
         if (context.WriteDevice(draft, source == Source.App, out var claims) is { } tooMuch) return tooMuch;
+        visitor = visitor with
+        {
+            UserAgent = Allowed(visitor.UserAgent, claims),
+            Referer = Allowed(visitor.Referer, claims),
+            HintBrands = Allowed(visitor.HintBrands, claims),
+            HintPlatform = Allowed(visitor.HintPlatform, claims),
+        };
         if (claims.Withholds(anonymous))
         {
             draft.Properties.Drop(["anonymous_id"]);
@@ -149,6 +156,9 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         draft.Take(s_timestamp, item.Member("originalTimestamp").Word());
         draft.Take(s_timestamp, item.Member("timestamp").Word());
     }
+
+    // An id that may not be kept stands in strange places too.
+    private static string? Allowed(string? text, in DeviceClaims claims) => claims.Withholds(text) ? null : text;
 
     private static bool IsReserved(string name) => name.StartsWith('$') && Parameters.IsReserved(Encoding.UTF8.GetBytes(name));
 }

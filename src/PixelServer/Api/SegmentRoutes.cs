@@ -68,7 +68,7 @@ internal static class SegmentRoutes
         {
             Description = "The same for every key, known or not. `apiHost` is the host that was asked, or `Pixel:Segment:ApiHost`.",
             Parameters = [new("writeKey", "path", "The write key, which SDKs put here.", "pxw_…")],
-            Answers = [new(200, "The settings.", "application/json", Settings), new(404, "That is no key.")],
+            Answers = [new(200, "The settings.", "application/json", Settings), .. DoorRoutes.Problems([Refusal.KeyInQuery]), new(404, "That is no key.")],
         }),
     ];
 
@@ -82,6 +82,8 @@ internal static class SegmentRoutes
     private static Task AnswerSettingsAsync(HttpContext http, SegmentSettings settings)
     {
         var key = http.Request.RouteValues["writeKey"] as string ?? "";
+        // A write key is public anyway; a secret one stands in logs by now, and is not repeated.
+        if (key.StartsWith(KeyText.SecretPrefix, StringComparison.OrdinalIgnoreCase)) return Collect.Problem.WriteAsync(http.Response, Refusal.KeyInQuery, 0, []);
         if (key.Length <= KeyHeader.MaxChars && !key.AsSpan().ContainsAnyExcept(s_keyChars)) return settings.AnswerAsync(http, key);
         http.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;

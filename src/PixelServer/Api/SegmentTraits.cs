@@ -28,9 +28,9 @@ internal static class SegmentTraits
     /// <summary>From anybody.</summary>
     /// <inheritdoc cref="WriteTold"/>
     public static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, IdentityOptions options, Draft draft) =>
-        Write(traits, contextTraits, kind, draft, options.KeepRaw ? (member, json) => member.WriteTo(json) : (member, json) => WriteHash(member, options, json));
+        Write(traits, contextTraits, kind, draft, options.KeepRaw ? null : (member, json) => WriteHash(member, options, json));
 
-    private static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, Draft draft, Action<JsonProperty, Utf8JsonWriter> writeIdentity)
+    private static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, Draft draft, Action<JsonProperty, Utf8JsonWriter>? writeIdentity)
     {
         var said = traits.HasMembers() ? traits : contextTraits;
         if (!said.HasMembers()) return null;
@@ -48,7 +48,7 @@ internal static class SegmentTraits
             {
                 // The name of a group, and of what belongs to somebody (company.name), is nobody's name.
                 var isNameOfThing = member.NameEquals("name"u8) && (depth > 1 || kind == SegmentCall.Group);
-                if (!isNameOfThing && IdentityField.IsIdentity(member.Name))
+                if (writeIdentity is not null && !isNameOfThing && IdentityField.IsIdentity(member.Name))
                 {
                     writeIdentity(member, json);
                     continue;

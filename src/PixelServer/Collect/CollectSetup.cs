@@ -10,7 +10,7 @@ namespace PixelServer.Collect;
 /// <summary>Puts the public doors into the server.</summary>
 internal static class CollectSetup
 {
-    private static readonly string[] s_own = ["/healthz", "/readyz", "/metrics", "/swagger", "/api", "/demo"];
+    private static readonly string[] s_own = ["/healthz", "/readyz", "/metrics", "/swagger", "/api", "/demo", "/v1", "/projects", "/.well-known"];
     private static readonly Encoding s_headerText = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
     /// <summary>Needs a <see cref="Journal.Journal"/>, the <see cref="Ledger"/>, <see cref="Standings"/> and, unless <c>Pixel:CookieKey</c> is set, the <see cref="DataDirectory"/>.</summary>

@@ -21,6 +21,7 @@ internal sealed class PropertyWriter
     private byte[] _scratch = new byte[512];
     private int _length;
     private int _values;
+    private IReadOnlyList<string>? _withheld; // what is blanked out of everything that is read, where something is
 
     // The members of all objects that are open, innermost last; hashes apart so that a search is one vectorised scan.
     private Member[] _members = new Member[Limits.Properties];
@@ -72,23 +73,41 @@ internal sealed class PropertyWriter
         _count = kept;
     }
 
-    /// <summary>Takes these texts, which are ASCII, out of every key and value in whatever case they stand: '0' for each letter and digit.</summary>
-    /// <remarks>What stands there is read once more, because two keys can have become one.</remarks>
+    /// <summary>
+    /// Takes these texts, which are ASCII, out of every key and value in whatever case they stand: '0' for each letter and digit. A number that
+    /// holds one becomes text.
+    /// </summary>
+    /// <remarks>What stands there is read once more, because two keys can have become one. It was within the limits, and is not counted again.</remarks>
     public Refusal? Withhold(IReadOnlyList<string> texts)
     {
-        var json = ToJson().ToArray();
+        var json = ToJson().Span;
         var isFound = false;
-        foreach (var text in texts) isFound |= Text.Blank(json, text);
+        foreach (var text in texts) isFound |= Text.Holds(json, text);
         if (!isFound) return null;
 
+        var values = _values;
         Clear();
-        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.PropertyDepth + 2 });
+        (_values, _withheld) = (int.MinValue, texts);
+        try
+        {
+            return WithholdMembers(json);
+        }
+        finally
+        {
+            (_values, _withheld) = (values, null);
+        }
+    }
+
+    private Refusal? WithholdMembers(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.PropertyDepth + 4 });
         reader.Read();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
             if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
             reader.Read();
-            if ((WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst: false)) is { } refused) return refused;
+            // The server's own objects stand one or two levels around what a client may nest.
+            if ((WriteValue(ref reader, -1) ?? CloseMember(member, 0, keepFirst: false)) is { } refused) return refused;
         }
 
         return null;
@@ -155,6 +174,9 @@ internal sealed class PropertyWriter
                 var text = Unescaped(ref reader);
                 if (text.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
                 WriteString(text);
+                break;
+            case JsonTokenType.Number when _withheld is not null && Holds(reader.ValueSpan):
+                WriteString(Unescaped(ref reader));
                 break;
             case JsonTokenType.Number when !JsonText.IsKeptAsNumber(reader.ValueSpan):
                 if (reader.ValueSpan.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
@@ -256,9 +278,20 @@ internal sealed class PropertyWriter
 
     private ReadOnlySpan<byte> Unescaped(scoped ref Utf8JsonReader reader)
     {
-        if (!reader.ValueIsEscaped) return reader.ValueSpan;
+        if (!reader.ValueIsEscaped && _withheld is null) return reader.ValueSpan;
         if (_scratch.Length < reader.ValueSpan.Length) _scratch = new byte[reader.ValueSpan.Length];
-        return _scratch.AsSpan(0, reader.CopyString(_scratch));
+        Span<byte> text = _scratch;
+        if (reader.ValueIsEscaped) text = text[..reader.CopyString(_scratch)];
+        else reader.ValueSpan.CopyTo(text = text[..reader.ValueSpan.Length]);
+        foreach (var withheld in _withheld ?? []) Text.Blank(text, withheld);
+        return text;
+    }
+
+    private bool Holds(ReadOnlySpan<byte> bytes)
+    {
+        foreach (var text in _withheld!)
+            if (Text.Holds(bytes, text)) return true;
+        return false;
     }
 
     private void WriteString(ReadOnlySpan<byte> text)

@@ -69,6 +69,7 @@ internal sealed class Refusal
     public static readonly Refusal TitleTooLong = new("title_too_long", 400, "The page title is longer than 1024 characters.");
     public static readonly Refusal TooManyProperties = new("too_many_properties", 400, "There are more than 100 properties, or more than 1000 values in them.");
     public static readonly Refusal TooDeep = new("too_deep", 400, "A property is nested deeper than 16 levels.");
+    public static readonly Refusal TooManyIds = new("too_many_ids", 400, "The event holds more than 16 advertising ids.", withKey: true);
     public static readonly Refusal KeyTooLong = new("key_too_long", 400, "The name of a property is longer than 200 bytes.");
     public static readonly Refusal PropertyTooLong = new("property_too_long", 400, "A text among the properties is longer than 8192 bytes.");
     public static readonly Refusal PropertiesTooLarge = new("properties_too_large", 400, "The properties are larger than 65536 bytes.");

@@ -61,28 +61,26 @@ internal static class Text
         return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', '\ufffd');
     }
 
-    /// <summary>Writes '0' over the letters and digits of a text, which is ASCII and not empty, wherever it stands in whatever case. Whether it stood anywhere.</summary>
-    public static bool Blank(Span<byte> within, string text)
+    /// <summary>Writes '0' over the letters and digits of a text, which is ASCII and not empty, wherever it stands in whatever case.</summary>
+    public static void Blank(Span<byte> within, string text)
     {
-        var first = text[0];
-        ReadOnlySpan<byte> starts = [(byte)char.ToLowerInvariant(first), (byte)char.ToUpperInvariant(first)];
-        var isFound = false;
-        for (var rest = within; rest.IndexOfAny(starts) is var at && at >= 0 && rest.Length - at >= text.Length;)
+        for (int at; (at = Find(within, text)) >= 0; within = within[text.Length..])
         {
-            rest = rest[at..];
-            if (!Ascii.EqualsIgnoreCase(rest[..text.Length], text))
-            {
-                rest = rest[1..];
-                continue;
-            }
-
-            foreach (ref var one in rest[..text.Length])
+            within = within[at..];
+            foreach (ref var one in within[..text.Length])
                 if (char.IsAsciiLetterOrDigit((char)one)) one = (byte)'0';
-            rest = rest[text.Length..];
-            isFound = true;
         }
+    }
 
-        return isFound;
+    /// <summary>Whether the text, which is ASCII and not empty, stands there in whatever case.</summary>
+    public static bool Holds(ReadOnlySpan<byte> within, string text) => Find(within, text) >= 0;
+
+    private static int Find(ReadOnlySpan<byte> within, string text)
+    {
+        ReadOnlySpan<byte> starts = [(byte)char.ToLowerInvariant(text[0]), (byte)char.ToUpperInvariant(text[0])];
+        for (var from = 0; within[from..].IndexOfAny(starts) is var at && at >= 0 && within.Length - from - at >= text.Length; from += at + 1)
+            if (Ascii.EqualsIgnoreCase(within.Slice(from + at, text.Length), text)) return from + at;
+        return -1;
     }
 
     /// <summary>A header as text of at most so many characters; null where it is absent or empty.</summary>

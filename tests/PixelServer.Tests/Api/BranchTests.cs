@@ -66,7 +66,6 @@ public sealed class BranchTests(PartnerHost server) : IClassFixture<PartnerHost>
     [Fact]
     public async Task A_webhook_that_comes_again_is_stored_once()
     {
-        await server.RowsAsync(0);
         for (var i = 0; i < 3; i++)
             Assert.Equal(200, (await server.JsonAsync(Webhook, $$$"""{"id":"again-1","name":"again_event","user_data":{"os":"Android"},"custom_data":{"try":{{{i}}}}}""")).Status);
         var row = Assert.Single(await server.RowsAsync(3), row => (string?)row["name"] == "again_event");

@@ -76,6 +76,7 @@ internal sealed class PartnerDoor(
         draft.Complete(key.Site, sentAt: null);
         string? email = null;
         if (told.Person.Count > 0 && Identities.Take(Json(told.Person), draft, identities.Of(key.Site), warnings: null, out email) is { } tooLarge) return tooLarge;
+        if (!told.IsWeb) told.Device.IsApp = true;
         if (Devices.Take(told.Device, draft, out var claims) is { } tooMuch) return tooMuch;
         var visitor = PartnerVisitor.Of(claims);
         if (visitor is not null && !Guid.TryParseExact(visitor, "D", out _) && draft.Properties.AddOwn("anonymous_id"u8, Encoding.UTF8.GetBytes(visitor)) is { } unkept) return unkept;

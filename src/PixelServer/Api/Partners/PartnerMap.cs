@@ -85,8 +85,11 @@ internal sealed class PartnerMap
         switch (field.Target)
         {
             case PartnerTarget.Parameter:
-                if (text is null) return value.ValueKind == JsonValueKind.String ? null : draft.Properties.Add(field.Path[^1], value, keepFirst: true);
                 var parameter = Parameters.Find(field.Ours)!;
+                // An id that is no text names nobody, and kept as a property it would stay where a site may keep none.
+                if (text is null)
+                    return value.ValueKind == JsonValueKind.String || parameter.Kind is ParameterKind.User or ParameterKind.EventId ? null
+                        : draft.Properties.Add(field.Path[^1], value, keepFirst: true);
                 if (parameter.Kind == ParameterKind.Timestamp) text = PartnerClock.Mended(text);
                 return draft.TryTake(parameter, text, out var refusal) ? refusal : draft.Properties.Add(field.Path[^1], value, keepFirst: true);
             case PartnerTarget.MessageId:
@@ -135,7 +138,7 @@ internal sealed class PartnerMap
         {
             if (_known!.Contains(prefix + member.Name) || !IsSaid(member.Value) || IsOpened(prefix, member)) continue;
             if (Identities.IsIdentity(member.Name) || IsReserved(member.Name)) continue;
-            if (draft.Properties.Add(member.Name, member.Value, keepFirst: true) is { } refusal) return refusal;
+            if (draft.Properties.Add(member.Name, Impersonal.Of(member.Value), keepFirst: true) is { } refusal) return refusal;
         }
 
         return null;

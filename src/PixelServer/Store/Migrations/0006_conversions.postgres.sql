@@ -24,7 +24,7 @@ insert into conversion_names (site_id, name) values
 
 create function conversion_began(began timestamptz, received_at timestamptz) returns timestamptz
 language sql immutable parallel safe
-as $$ select case when received_at - began <= interval '48 hours' then began else received_at end $$;
+return case when received_at - began <= interval '48 hours' then began else received_at end;
 
 comment on function conversion_began is 'State of the aggregate conversion_start: a copy later than 48 hours after the first of its conversion begins another.';
 
@@ -32,8 +32,11 @@ create aggregate conversion_start (timestamptz) (sfunc = conversion_began, stype
 
 comment on aggregate conversion_start (timestamptz) is 'Over the copies of one id in the order of arrival: when the conversion that the current copy belongs to began.';
 
--- Written so that PostgreSQL puts it into the query that uses it (language sql, stable, one select): only what is asked for is worked out, and
+-- Bound to its tables when it is made, whatever the search_path of the caller is; in a block of its own because the migrator would else cut it at
+-- its semicolons. Written so that PostgreSQL puts it into the query that uses it (language sql, stable, one select): only what is asked for is worked out, and
 -- of events only the stretch from 48 hours before to 48 hours after is read.
+do $migration$
+begin
 create function conversions_between(since timestamptz, before timestamptz)
 returns table (
   event_id uuid, received_at timestamptz, occurred_at timestamptz, site_id text, source text, name text, client_event_id text,
@@ -45,7 +48,7 @@ returns table (
   phone_sha256 text, server_properties jsonb
 )
 language sql stable parallel safe
-as $$
+begin atomic
   with copies as (
     select
       e.*,
@@ -146,8 +149,10 @@ as $$
     max(phone_sha256) filter (where server_first = phone_answers),
     (array_agg(properties) filter (where server_first = server_properties_answers))[1]
   from answers
-  group by site_id, name, client_event_id, alone, began
-$$;
+  group by site_id, name, client_event_id, alone, began;
+end;
+end
+$migration$;
 
 comment on function conversions_between is 'The rows of the view conversions that began at or after since and before before. Reads only the events of that stretch and of 48 hours on either side.';
 
@@ -203,6 +208,8 @@ comment on column conversions.server_received_at is 'When the first copy from th
 comment on column conversions.phone_sha256 is 'Hash of the telephone number, out of $identities: of the server''s copy, else of the device''s.';
 comment on column conversions.server_properties is 'Properties of the first copy from the server that has any.';
 
+do $migration$
+begin
 create function two_sides(site text, first_day date, last_day date)
 returns table (
   day date, site_id text, name text, conversions bigint, browser_only bigint, server_only bigint, both_sides bigint, browser_only_human bigint, copies bigint,
@@ -211,7 +218,7 @@ returns table (
   missing_ip bigint, missing_user_agent bigint
 )
 language sql stable parallel safe
-as $$
+begin atomic
   with counted as (
     select
       (c.received_at at time zone 'UTC')::date                                             as day,
@@ -224,7 +231,7 @@ as $$
       count(*) filter (where c.sides = 'browser' and c.traffic = 'human')                  as browser_only_human,
       sum(c.copies)::bigint                                                                as copies,
       percentile_cont(0.5) within group (
-        order by extract(epoch from c.server_received_at - c.browser_received_at)::double precision) as median_delay,
+        order by (extract(epoch from c.server_received_at - c.browser_received_at) * 1000000)::double precision) as median_delay, -- whole numbers: their mean is exact
       count(*) filter (where c.sides = 'browser' and c.client_event_id is null)            as browser_missing_event_id,
       count(*) filter (where c.sides <> 'browser')                                         as with_server,
       count(*) filter (where c.sides <> 'browser' and c.client_event_id is null)           as missing_event_id,
@@ -243,9 +250,11 @@ as $$
     round(both_sides::numeric / conversions, 4),
     round(both_sides::numeric / nullif(both_sides + server_only, 0), 4),
     round(both_sides::numeric / nullif(both_sides + browser_only, 0), 4),
-    round(median_delay::numeric, 3),
+    round(median_delay::numeric / 1000000, 3),
     browser_missing_event_id, with_server, missing_event_id, missing_email, missing_phone, missing_user_id, missing_click_id, missing_ip, missing_user_agent
-  from counted
-$$;
+  from counted;
+end;
+end
+$migration$;
 
 comment on function two_sides is 'How the two sides of conversions find each other, per day (UTC), site and event name; site null: all. Reads only the events of those days and of 48 hours on either side.';
