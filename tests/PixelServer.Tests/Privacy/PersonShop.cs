@@ -25,7 +25,7 @@ internal sealed class PersonShop : IAsyncDisposable
     /// <summary>Empty for the embedded store.</summary>
     public string Postgres { get; }
 
-    public PersonTraces Traces => Postgres.Length > 0 ? PersonTraces.OfPostgres(App.DataDirectory, Postgres) : PersonTraces.OfSqlite(App.DataDirectory);
+    public PersonTraces Traces => PersonTraces.Of(App.DataDirectory, Postgres);
 
     public static async Task<PersonShop> StartAsync(string postgres = "", string? directory = null, params string[] settings)
     {

@@ -16,8 +16,12 @@ internal sealed class PersonTraces
     private PersonTraces(string directory, Func<DbConnection> connect, string tables, string? columns) =>
         (_directory, _connect, _tables, _columns) = (directory, connect, tables, columns);
 
+    /// <param name="directory">The data directory.</param>
+    /// <param name="postgres">Connection string; empty for the embedded store.</param>
+    public static PersonTraces Of(string directory, string postgres) => postgres.Length > 0 ? OfPostgres(directory, postgres) : OfSqlite(directory);
+
     public static PersonTraces OfSqlite(string directory) => new(
-        directory, () => new SqliteConnection($"Data Source={Path.Combine(directory, "pixel.db")};Mode=ReadOnly;Pooling=False"),
+        directory, () => new SqliteConnection($"Data Source={Path.Combine(directory, "pixel.db")};Mode=ReadWrite;Pooling=False"),
         "select name from sqlite_schema where type = 'table'", null);
 
     // The statistics of the planner hold values of single rows.
@@ -91,6 +95,15 @@ internal sealed class PersonTraces
         }
 
         return [.. found.Distinct()];
+    }
+
+    public async Task DoAsync(string sql)
+    {
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>Rows of texts.</summary>
