@@ -18,7 +18,7 @@ namespace PixelServer;
 internal static class Program
 {
     private static Task<int> Main(string[] args) =>
-        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), .. ConsentVerbs.All(args => WithoutDoors(args)), DemoSetup.Verb(ServeAsync)]);
+        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), PersonVerbs.All(args => WithoutDoors(args)), .. ConsentVerbs.All(args => WithoutDoors(args)), DemoSetup.Verb(ServeAsync)]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>

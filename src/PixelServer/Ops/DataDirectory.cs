@@ -67,6 +67,9 @@ internal sealed class DataDirectory
         File.Move(draft, file, overwrite: true);
     }
 
+    /// <summary>What <see cref="WriteSecret"/> leaves beside a file when the machine goes down in it.</summary>
+    public static void DeleteDraft(string file) => File.Delete(file + ".new");
+
     private static void Create(string path)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);

@@ -29,7 +29,7 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
 
     /// <inheritdoc cref="WithoutErased(ConsentRecord)"/>
     public static ConsentRecord WithoutErased(ConsentRecord record, Standings standings, SubjectKeys keys) =>
-        ConsentPersons.KindOf(record.Person.Kind) is { } kind && standings.Of(keys.Of(record.SiteId, kind, record.Person.Id)).IsErased
+        ConsentPersons.ErasedAs(record.Person.Kind) is { } kind && standings.Of(keys.Of(record.SiteId, kind, record.Person.Id)).IsErased
             ? record with { Person = ConsentPerson.Erased } : record;
 
     /// <summary>The word for the doors; null where they do not ask about this purpose or subject, or a yes is over.</summary>

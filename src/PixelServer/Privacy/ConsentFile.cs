@@ -16,6 +16,7 @@ internal sealed class ConsentFile(string path)
     /// <exception cref="InvalidDataException">A line within it is damaged.</exception>
     public IReadOnlyList<ConsentRecord> Read()
     {
+        DataDirectory.DeleteDraft(path); // of a rewriting that a crash interrupted
         if (!File.Exists(path)) return [];
         var bytes = File.ReadAllBytes(path);
         var end = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;

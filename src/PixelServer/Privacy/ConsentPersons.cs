@@ -13,4 +13,7 @@ internal static class ConsentPersons
         Email => SubjectKind.Email,
         _ => null,
     };
+
+    /// <summary>As what a subject is erased: the id of a recipient of mails is one of the site's own ids of the person.</summary>
+    public static SubjectKind? ErasedAs(string? kind) => kind is Recipient ? SubjectKind.User : KindOf(kind);
 }

@@ -80,9 +80,19 @@ internal sealed class Consents : IDisposable
     }
 
     /// <summary>Takes the person out of what waits here; the decisions stay.</summary>
+    /// <returns>How many records were theirs.</returns>
     /// <exception cref="IOException">It stands on the disk as before.</exception>
-    public Task EraseAsync(Func<ConsentRecord, bool> isTheirs) =>
-        Waiting().Any(isTheirs) ? RewriteAsync(waiting => [.. waiting.Select(one => isTheirs(one) ? one with { Person = ConsentPerson.Erased } : one)]) : Task.CompletedTask;
+    public async Task<long> EraseAsync(Func<ConsentRecord, bool> isTheirs)
+    {
+        var erased = 0L;
+        await RewriteAsync(waiting =>
+        {
+            ConsentRecord[] rest = [.. waiting.Select(one => isTheirs(one) ? one with { Person = ConsentPerson.Erased } : one)];
+            erased = waiting.LongCount(isTheirs);
+            return erased > 0 ? rest : waiting;
+        });
+        return erased;
+    }
 
     public void Dispose() => _writing.Dispose();
 
@@ -93,7 +103,9 @@ internal sealed class Consents : IDisposable
         {
             await Task.Run(() =>
             {
-                var rest = change(Waiting());
+                var before = Waiting();
+                var rest = change(before);
+                if (ReferenceEquals(rest, before)) return;
                 _file.Rewrite(rest);
                 _bytes = _file.Length;
                 lock (_lists)

@@ -1,5 +1,6 @@
 using PixelServer.Mail;
 using PixelServer.Ops;
+using PixelServer.Store;
 
 namespace PixelServer.Privacy;
 
@@ -12,6 +13,7 @@ internal static class PrivacySetup
     {
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
+        AddPersons(services);
         AddConsents(services);
         var gpc = Settings.Read<GpcOptions>(configuration, "Pixel:Gpc");
         gpc.Check();
@@ -22,16 +24,43 @@ internal static class PrivacySetup
 
     public static void MapPrivacy(this IEndpointRouteBuilder routes)
     {
+        var persons = routes.ServiceProvider.GetRequiredService<PersonEndpoints>();
+        routes.MapPost(PersonRoutes.Find, persons.FindAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Export, persons.ExportAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Erase, persons.EraseAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Restrict, persons.RestrictAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Release, persons.ReleaseAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Request, persons.StateAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Key, persons.KeyAsync).ExcludeFromDescription();
         var consents = routes.ServiceProvider.GetRequiredService<ConsentEndpoints>();
         routes.MapPost(ConsentRoutes.Path, consents.KeepAsync).ExcludeFromDescription();
         routes.MapGet(ConsentRoutes.Path, consents.AboutAsync).ExcludeFromDescription();
         GpcEndpoint.Map(routes, routes.ServiceProvider.GetRequiredService<GpcOptions>());
     }
 
+    private static void AddPersons(IServiceCollection services)
+    {
+        services.AddSingleton<PersonRows>().AddSingleton<PersonRequests>().AddSingleton<Persons>().AddSingleton<PersonEndpoints>();
+        services.AddSingleton(provider => PersonCollector.Of(provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<SubjectKeys>()));
+        services.AddSingleton(provider => new ReceiptKey(provider.GetRequiredService<DataDirectory>));
+        services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
+        services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());
+        services.AddSingleton(provider => new PersonReach(
+            async (words, ct) =>
+            {
+                var exchange = provider.GetRequiredService<StandingExchange>();
+                await exchange.DecideAsync(words);
+                await exchange.ExchangeAsync(ct);
+            },
+            provider.GetRequiredService<PersonParts>().LookAsync));
+        foreach (var route in PersonRoutes.All) services.AddSingleton(route);
+    }
+
     private static void AddConsents(IServiceCollection services)
     {
         services.AddSingleton(provider => new ConsentFile(provider.GetRequiredService<DataDirectory>().Consents));
         services.AddSingleton<Consents>().AddSingleton<ConsentEffects>().AddSingleton<ConsentEndpoints>();
+        services.AddSingleton<IHolder, ConsentHolder>();
         services.AddSingleton<MailProof>(provider => decision => provider.GetRequiredService<Consents>().KeepAsync([ConsentEffects.ProofOf(decision)]));
         services.AddSingleton<ConsentSync>().AddHostedService(provider => provider.GetRequiredService<ConsentSync>());
         foreach (var route in ConsentRoutes.All) services.AddSingleton(route);

@@ -23,6 +23,7 @@ internal static class StoreSetup
             services.AddSingleton<ILabels>(provider => new SqliteLabels(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IStandings>(provider => new SqliteStandings(provider.GetRequiredService<DataDirectory>().Database));
+            services.AddSingleton<PersonDialect>(provider => new SqlitePersons(provider.GetRequiredService<DataDirectory>().Database, Clock(provider)));
             services.AddSingleton<ISides>(provider => new SqliteSides(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IConsents>(provider => new SqliteConsents(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IRefusals>(provider => new SqliteRefusals(provider.GetRequiredService<DataDirectory>().Database));
@@ -40,6 +41,7 @@ internal static class StoreSetup
         services.AddSingleton<ILabels>(provider => new PostgresLabels(provider.GetRequiredService<NpgsqlDataSource>(), Clock(provider)));
         services.AddSingleton<IMailDecisions>(provider => new PostgresMailDecisions(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IStandings>(provider => new PostgresStandings(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<PersonDialect>(provider => new PostgresPersons(provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ILogger<PostgresPersons>>()));
         services.AddSingleton<ISides>(provider => new PostgresSides(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IConsents>(provider => new PostgresConsents(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IRefusals>(provider => new PostgresRefusals(provider.GetRequiredService<NpgsqlDataSource>()));
