@@ -18,7 +18,7 @@ namespace PixelServer;
 internal static class Program
 {
     private static Task<int> Main(string[] args) =>
-        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), PersonVerbs.All(args => WithoutDoors(args)), .. ConsentVerbs.All(args => WithoutDoors(args)), DemoSetup.Verb(ServeAsync)]);
+        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), RetainVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), PersonVerbs.All(args => WithoutDoors(args)), .. ConsentVerbs.All(args => WithoutDoors(args)), DemoSetup.Verb(ServeAsync)]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -62,16 +62,7 @@ internal static class Program
         app.MapPrivacy();
         app.MapTag();
         app.MapOps();
-        app.Lifetime.ApplicationStarted.Register(() => WarnOfRetention(app));
         return app;
-    }
-
-    // Somebody may have promised visitors what this setting says: silence would be a lie.
-    private static void WarnOfRetention(WebApplication app)
-    {
-        var set = app.Configuration.GetSection("Pixel").AsEnumerable()
-            .Any(one => one.Key.EndsWith(":RetentionDays", StringComparison.OrdinalIgnoreCase) && !string.IsNullOrEmpty(one.Value));
-        if (set) app.Logger.LogWarning("RetentionDays is set, but this version deletes nothing yet: delete old events yourself");
     }
 
     private static async Task<int> ServeAsync(string[] args)
@@ -137,6 +128,37 @@ internal static class Program
         catch (Exception e) when (e is DbException or TimeoutException)
         {
             Console.Error.WriteLine($"The store cannot be asked: {Visible.Of(e.Message.ReplaceLineEndings(" "))} What is printed is done: run it again.");
+            return 1;
+        }
+    }
+
+    private static Command RetainVerb()
+    {
+        var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would go" };
+        return Cli.Verb("retain", "Delete stored events that are past their RetentionDays, then exit", (parsed, args, ct) => RetainAsync(parsed.GetValue(dryRun), args, ct), dryRun);
+    }
+
+    /// <summary>What the server does every hour, beside a running server or without one.</summary>
+    private static async Task<int> RetainAsync(bool dryRun, string[] args, CancellationToken ct)
+    {
+        await using var provider = WithoutDoors(args);
+        if (!provider.GetRequiredService<RetentionRules>().IsSet)
+        {
+            Console.Out.WriteLine("No RetentionDays is set: every event is kept for ever.");
+            return 0;
+        }
+
+        var sweep = provider.GetRequiredService<RetentionSweep>();
+        try
+        {
+            if (dryRun) await sweep.PreviewAsync(Console.Out.WriteLine, ct);
+            else if (await sweep.RunAsync(byRow: false, all: true, ct) is not { } done) Console.Out.WriteLine("Another collector is at it.");
+            else Console.Out.WriteLine($"{done.Partitions} partitions dropped, {done.Rows} rows deleted{(done.Blocked == 0 ? "" : $"; {done.Blocked} partitions are being read and stay: run it again")}.");
+            return 0;
+        }
+        catch (Exception e) when (e is DbException or TimeoutException)
+        {
+            Console.Error.WriteLine($"The store cannot be asked: {Visible.Of(e.Message.ReplaceLineEndings(" "))} What is deleted is deleted: run it again.");
             return 1;
         }
     }

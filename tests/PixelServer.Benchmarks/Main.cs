@@ -18,6 +18,9 @@ switch (args.FirstOrDefault())
     case "identity":
         await IdentityBenchmark.RunAsync();
         break;
+    case "daily":
+        DailyBenchmark.Run();
+        break;
     default:
         BenchmarkSwitcher.FromAssembly(System.Reflection.Assembly.GetExecutingAssembly()).Run(args);
         break;

@@ -35,7 +35,7 @@ public class QueryReaderBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _admission = new Admission(new Sites(new ConfigurationBuilder().Build(), new SiteOptions(), UnknownSites.Accept), _cookies, new EventIds(), new Standings(), new SubjectKeys(new byte[32]));
+        _admission = new Admission(new Sites(new ConfigurationBuilder().Build(), new SiteOptions(), UnknownSites.Accept), _cookies, new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
         _http.Connection.RemoteIpAddress = IPAddress.Parse("203.0.113.7");
         var headers = _http.Request.Headers;
         headers.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";

@@ -4,7 +4,7 @@ using PixelServer.Signals;
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
-internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects)
+internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
@@ -34,10 +34,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.Storage) visit.Withhold(site!);
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : (Guid?)null;
         var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
-        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, VisitorKind.Cookie);
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, said, standing);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? visitor : null, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily);
         return null;
     }
 
@@ -57,10 +57,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
-        var visitor = consent.Storage ? claim.Visitor : null;
+        // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
         var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
-        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, claim.VisitorKind);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? claim.Visitor : null, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
+        hit = consent.Storage
+            ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
+            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
         return null;
     }
 
@@ -106,6 +108,9 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
         return standings.Of(subjects, site, visitor, draft.User, email: null);
     }
+
+    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Standing known) =>
+        Consent.MayTellApart(site, said, caller.Country, known, caller.ReceivedAt) ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;

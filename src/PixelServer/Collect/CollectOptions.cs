@@ -101,7 +101,11 @@ internal sealed class SiteOptions
     [EnumDataType(typeof(IpPolicy), ErrorMessage = "keep, mask or drop")]
     public IpPolicy? IpPolicy { get; init; }
 
-    /// <summary>After how many days events are to be deleted. Not set: never. Read and checked, not acted upon yet.</summary>
+    /// <summary>What a visitor is who may be measured, but on whose device nothing may be stored. Default <c>daily</c>.</summary>
+    [EnumDataType(typeof(Cookieless), ErrorMessage = "daily or none")]
+    public Cookieless? Cookieless { get; init; }
+
+    /// <summary>For how many days events are kept. Not set: for ever, unless the regime is <c>exempt</c>.</summary>
     [Range(1, 36_500)]
     public int? RetentionDays { get; init; }
 }

@@ -28,6 +28,8 @@ internal static class CollectSetup
         services.AddSingleton(trusted);
         services.AddSingleton<EventIds>();
         services.AddSingleton<Admission>();
+        services.AddSingleton<DailyKeys>().AddSingleton<DailyVisitors>();
+        services.AddSingleton(provider => DailySeal.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));
         services.AddSingleton(provider => SubjectKeys.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));
         services.AddSingleton(provider => new VisitorCookie(CookieKey(options, provider)));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<PixelDoor>(provider, options.CountryHeader));

@@ -64,6 +64,16 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
     public static bool OptsOut(Site site, in ConsentSignals said, string? country) =>
         (said.Gpc || said.SaleOptOut) && site.RegimeIn(country) is var regime && regime is Regime.Open or Regime.Us && !NeedsOptIn(regime, said);
 
+    /// <summary>
+    /// Whether somebody who may be measured, but on whose device nothing may be stored, may be the same visitor for a day. Not under aggregate, and not
+    /// where nobody agreed to be measured and all are counted as under aggregate.
+    /// </summary>
+    public static bool MayTellApart(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
+    {
+        var regime = site.RegimeIn(country);
+        return regime != Regime.Aggregate && (!NeedsOptIn(regime, said) || Agreed(site.Tcf, said, known, now).Measurement);
+    }
+
     /// <summary>Whether nothing may be done before a yes. The page or its banner knows whether the GDPR applies; where it does not say, the site's regime does.</summary>
     public static bool NeedsOptIn(Regime regime, in ConsentSignals said) => regime switch
     {

@@ -8,6 +8,12 @@ namespace PixelServer.Collect;
 /// <summary>One site's rules, ready to be applied.</summary>
 internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain)
 {
+    /// <summary>What the visitor is where nothing may be stored on the device.</summary>
+    public Cookieless Cookieless { get; init; }
+
+    /// <summary>For how many days events are kept; null: for ever.</summary>
+    public int? RetentionDays { get; init; }
+
     public TcfOptions Tcf { get; init; } = new();
 
     /// <summary>As <see cref="SiteOptions.HonourDnt"/>.</summary>
@@ -37,6 +43,7 @@ internal sealed class Sites
     {
         var tcf = Settings.ReadPerSite<TcfOptions>(configuration, "Tcf");
         var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback, tcf.Of(""));
+        Unlisted = other;
         _other = unknown == UnknownSites.Accept ? other : null;
 
         Settings.Describe<SiteOptions>(configuration, "Pixel:Sites:{id}");
@@ -49,6 +56,12 @@ internal sealed class Sites
                 : throw new SettingException(child.Path, child.Key, "site ids of 1 to 64 letters, digits and ._-"),
             StringComparer.Ordinal);
     }
+
+    /// <summary>The sites that the settings name.</summary>
+    public IReadOnlyDictionary<string, Site> Listed => _listed;
+
+    /// <summary>The rules of every other site, also where its events are not taken: some may be stored.</summary>
+    public Site Unlisted { get; }
 
     public static bool IsId(ReadOnlySpan<char> text) =>
         text.Length is > 0 and <= Limits.SiteIdChars && !text.ContainsAnyExcept(s_idChars);
@@ -77,6 +90,8 @@ internal sealed class Sites
             origins.Count == 0 ? Origins.Any : new Origins(origins),
             own.CookieDomain ?? fallback.CookieDomain ?? "")
         {
+            Cookieless = own.Cookieless ?? fallback.Cookieless ?? Cookieless.Daily,
+            RetentionDays = own.RetentionDays ?? fallback.RetentionDays,
             Tcf = tcf,
             HonourDnt = own.HonourDnt ?? fallback.HonourDnt ?? true,
             GpcMeansNoCookie = own.GpcMeansNoCookie ?? fallback.GpcMeansNoCookie ?? false,

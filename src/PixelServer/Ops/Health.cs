@@ -17,9 +17,11 @@ internal enum Light
 /// journal fills; taking every collector out for that would turn a database outage into lost events.
 /// </summary>
 internal sealed class Health(
-    Func<JournalReading> journal, Func<StoreReading> store, Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
+    Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Func<RetentionReading> retention,
+    Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
 {
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
+    private const string Retain = "Events that are past their RetentionDays are still stored. The log says why; pixel retain deletes them at once.";
     private readonly Lock _lock = new();
     private Readiness? _last;
     private long _lastAt;
@@ -44,9 +46,17 @@ internal sealed class Health(
         var storeLight = new StoreLight(s.Reachable ? Light.Ok : Light.Degraded, s.Name, s.Reachable, ledger.Read().Waiting, s.Lag.TotalSeconds, s.LastError);
         var diskLight = new DiskLight(Of(free, j.MinFreeBytes), free, j.MinFreeBytes);
 
+        var days = dailyKey();
+        var visitorLight = new DailyVisitorLight(days.Shared && !days.Foreign ? Light.Ok : Light.Degraded, days.Foreign ? "foreign" : days.Shared ? "shared" : "own");
+
+        var past = retention();
+        var retentionLight = new RetentionLight(
+            !past.Overdue ? Light.Ok : s.Reachable ? Light.Failed : Light.Degraded, past.IsSet ? past.Overdue ? "overdue" : "on" : "off",
+            past.LastSuccess, past.LastError, past.Overdue ? Retain : null);
+
         var stops = stopping.HasBegun;
-        var worst = (Light)Math.Max((int)journalLight.Status, Math.Max((int)storeLight.Status, (int)diskLight.Status));
-        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight));
+        var worst = new[] { journalLight.Status, storeLight.Status, diskLight.Status, visitorLight.Status, retentionLight.Status }.Max();
+        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight, visitorLight, retentionLight));
     }
 
     // Twice the floor: time to act before the first 503.
@@ -67,7 +77,9 @@ internal sealed class Health(
 
 /// <summary>The body of <c>/readyz</c>.</summary>
 internal sealed record Readiness(Light Status, bool Stopping, Dependencies Dependencies);
-internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk);
+internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk, DailyVisitorLight DailyVisitors, RetentionLight Retention);
 internal sealed record JournalLight(Light Status, string State, long DurablePosition, long Bytes, long MaxBytes, bool Damaged);
 internal sealed record StoreLight(Light Status, string Name, bool Reachable, long LagEvents, double LagSeconds, string? LastError);
 internal sealed record DiskLight(Light Status, long? FreeBytes, long MinFreeBytes);
+internal sealed record DailyVisitorLight(Light Status, string Key);
+internal sealed record RetentionLight(Light Status, string State, DateTimeOffset? LastSuccess, string? LastError, string? ToDo);

@@ -61,7 +61,7 @@ internal sealed class Meters : IDisposable
     public void BatchStored(TimeSpan took) => _storeSeconds.Record(took.TotalSeconds);
 
     /// <summary>Adds what the stages say of themselves; separate from the constructor because the stages may need their meters to be made.</summary>
-    public void Observe(Func<JournalReading> journal, Func<StoreReading> store)
+    public void Observe(Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Func<RetentionReading> retention)
     {
         _meter.CreateObservableGauge("pixel_journal_durable_position", () => journal().DurablePosition, "By", "Bytes of this journal run that are durable.");
         _meter.CreateObservableGauge("pixel_journal_size", () => journal().Bytes, "By", "Journal segments on disk.");
@@ -76,6 +76,11 @@ internal sealed class Meters : IDisposable
         _meter.CreateObservableGauge("pixel_store_lag", () => store().Lag.TotalSeconds, "s", "Age of the oldest event that is not in the store.");
         _meter.CreateObservableGauge("pixel_store_up", () => store().Reachable ? 1 : 0, null, "1 while the last attempt to reach the store worked.");
         _meter.CreateObservableCounter("pixel_store_failures", () => store().Failures, null, "Attempts to store that failed and are tried again.");
+        _meter.CreateObservableGauge("pixel_daily_key_shared", () => dailyKey().Shared ? 1 : 0, null, "1 while daily visitors are counted with the key of the store, 0 while with one of this collector's own.");
+        _meter.CreateObservableCounter("pixel_daily_keys_unopened", () => dailyKey().Unopened, null, "Times that the store's key was found closed with another secret. Anything but 0 needs a person.");
+        _meter.CreateObservableGauge("pixel_retention_age", () => retention().Age.TotalSeconds, "s", "Time since everything that is past its RetentionDays was gone; 0 where nothing is set.");
+        _meter.CreateObservableCounter("pixel_retention_partitions", () => retention().Partitions, null, "Partitions of events that this server dropped because all in them was past.");
+        _meter.CreateObservableCounter("pixel_retention_rows", () => retention().Rows, null, "Rows that this server deleted one by one because they were past.");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -57,7 +57,8 @@ internal static class OpsEndpoints
     {
         var services = app.Services;
         _ = services.GetRequiredService<AdminToken>(); // a file that cannot be read stops the start, not the first report
-        services.GetRequiredService<Meters>().Observe(services.GetRequiredService<Func<JournalReading>>(), services.GetRequiredService<Func<StoreReading>>());
+        services.GetRequiredService<Meters>().Observe(services.GetRequiredService<Func<JournalReading>>(), services.GetRequiredService<Func<StoreReading>>(), services.GetRequiredService<Func<DailyKeyReading>>(),
+            services.GetRequiredService<Func<RetentionReading>>());
         app.Lifetime.ApplicationStarted.Register(() =>
         {
             services.GetRequiredService<AdminToken>().Keep(services.GetRequiredService<DataDirectory>());
@@ -110,7 +111,9 @@ internal static class OpsEndpoints
                     {"status":"ok","stopping":false,"dependencies":{
                       "journal":{"status":"ok","state":"writing","durable_position":1048576,"bytes":33554432,"max_bytes":10737418240,"damaged":false},
                       "store":{"status":"ok","name":"postgresql","reachable":true,"lag_events":12,"lag_seconds":0.2,"last_error":null},
-                      "disk":{"status":"ok","free_bytes":53687091200,"min_free_bytes":268435456}}}
+                      "disk":{"status":"ok","free_bytes":53687091200,"min_free_bytes":268435456},
+                      "daily_visitors":{"status":"ok","key":"shared"},
+                      "retention":{"status":"ok","state":"on","last_success":"2026-11-26T10:00:03+00:00","last_error":null,"to_do":null}}}
                     """),
                 new(503, "Events cannot be taken, or the server is stopping: the same body."),
             ],

@@ -35,6 +35,22 @@ internal sealed record JournalDamage(long TornBytes, long QuarantinedSegments, l
 /// <param name="LastError">Kind of the last failure, such as a class name or SQLSTATE; never a message, which may hold secrets. Null: none yet.</param>
 internal sealed record StoreReading(string Name, bool Reachable, TimeSpan Lag, long Failures, string? LastError);
 
+/// <summary>What the exchange of daily keys says of itself: a <c>Func&lt;DailyKeyReading&gt;</c>.</summary>
+/// <param name="Shared">Today's key is the one of the store, so that all collectors know the same visitors.</param>
+/// <param name="Foreign">The store's key was closed with another secret.</param>
+/// <param name="Unopened">How often that was found since the start.</param>
+internal sealed record DailyKeyReading(bool Shared, bool Foreign, long Unopened);
+
+/// <summary>What retention says of itself: a <c>Func&lt;RetentionReading&gt;</c>.</summary>
+/// <param name="IsSet">Events of at least one site are to be deleted some day.</param>
+/// <param name="LastSuccess">When everything that was past was last gone, whichever collector did it; null: not yet with these settings, as far as is known.</param>
+/// <param name="Age">How long ago that is; since the start where it was not yet. Zero where nothing is set.</param>
+/// <param name="Overdue">It is too long ago.</param>
+/// <param name="LastError">Kind of the failure that lasts; null: none.</param>
+/// <param name="Partitions">Dropped by this server since its start.</param>
+/// <param name="Rows">Deleted one by one by this server since its start.</param>
+internal sealed record RetentionReading(bool IsSet, DateTimeOffset? LastSuccess, TimeSpan Age, bool Overdue, string? LastError, long Partitions, long Rows);
+
 /// <summary>A public address for the banner, handed over by the stage that answers there.</summary>
 /// <param name="Name"><c>pixel</c>, <c>beacon</c>…</param>
 /// <param name="Path">With its leading slash.</param>

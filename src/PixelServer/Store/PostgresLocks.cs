@@ -15,6 +15,9 @@ internal static class PostgresLocks
     /// <summary>Key of the advisory lock for barring: "pixelB" in ASCII.</summary>
     private const long Barring = 0x70_69_78_65_6C_42;
 
+    /// <summary>Key of the advisory lock for deleting what is past: "pixelR" in ASCII.</summary>
+    private const long Retention = 0x70_69_78_65_6C_52;
+
     private const int TimeoutMilliseconds = 10_000;
     private const int IdleMilliseconds = 60_000;
 
@@ -54,6 +57,20 @@ internal static class PostgresLocks
     {
         await using var stay = new NpgsqlCommand("set local idle_in_transaction_session_timeout = 0", connection);
         await stay.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>The running transaction is about to lock out everybody: while it waits, all others wait behind it.</summary>
+    public static async Task HurryAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var hurry = new NpgsqlCommand("set local lock_timeout = 2000", connection);
+        await hurry.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>One at a time deletes what is past; whoever comes second has nothing to do.</summary>
+    public static async Task<bool> TryTakeRetentionAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var take = new NpgsqlCommand($"select pg_try_advisory_xact_lock({Retention})", connection);
+        return await take.ExecuteScalarAsync(ct) is true;
     }
 
     public static Task TakeSchemaAsync(NpgsqlConnection connection, CancellationToken ct) => TakeAsync(connection, Schema, ct);

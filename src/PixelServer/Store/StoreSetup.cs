@@ -24,6 +24,8 @@ internal static class StoreSetup
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IStandings>(provider => new SqliteStandings(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<PersonDialect>(provider => new SqlitePersons(provider.GetRequiredService<DataDirectory>().Database, Clock(provider)));
+            services.AddSingleton<IDailyKeys>(provider => new SqliteDailyKeys(provider.GetRequiredService<DataDirectory>().Database));
+            services.AddSingleton<IRetention>(provider => new SqliteRetention(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<ISides>(provider => new SqliteSides(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IConsents>(provider => new SqliteConsents(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IRefusals>(provider => new SqliteRefusals(provider.GetRequiredService<DataDirectory>().Database));
@@ -42,6 +44,8 @@ internal static class StoreSetup
         services.AddSingleton<IMailDecisions>(provider => new PostgresMailDecisions(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IStandings>(provider => new PostgresStandings(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<PersonDialect>(provider => new PostgresPersons(provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ILogger<PostgresPersons>>()));
+        services.AddSingleton<IDailyKeys>(provider => new PostgresDailyKeys(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<IRetention>(provider => new PostgresRetention(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<ISides>(provider => new PostgresSides(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IConsents>(provider => new PostgresConsents(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IRefusals>(provider => new PostgresRefusals(provider.GetRequiredService<NpgsqlDataSource>()));

@@ -117,11 +117,36 @@ public sealed class ClaimTests
                 && (a == b) == Encoding.UTF8.GetBytes(one).AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(other));
         });
 
+    [Fact]
+    public void Where_no_id_may_be_kept_the_told_address_and_agent_make_a_visitor_of_the_day_and_one_of_them_alone_makes_none()
+    {
+        var (address, claim) = (IPAddress.Parse("203.0.113.77"), new Claim { Visitor = s_visitor, BackHours = 24 });
+        using var keys = new DailyKeys();
+        var sites = new Sites(new ConfigurationBuilder().Build(), new SiteOptions { GpcMeansNoCookie = true }, UnknownSites.Accept);
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(keys));
+
+        var (first, second) = (Hit(address, "Firefox", gpc: true), Hit(address, "Firefox", gpc: true));
+        Assert.Equal((VisitorKind.Daily, first.VisitorId), (second.VisitorKind, second.VisitorId));
+        Assert.NotEqual(s_visitor, first.VisitorId);
+        Assert.Null(first.Ip);
+        foreach (var nobody in (Hit[])[Hit(null, "Firefox", gpc: true), Hit(address, null, gpc: true)])
+            Assert.Equal((VisitorKind.None, nobody.EventId), (nobody.VisitorKind, nobody.VisitorId));
+        Assert.Equal((VisitorKind.Client, s_visitor), (Hit(address, "Firefox", gpc: false).VisitorKind, Hit(address, "Firefox", gpc: false).VisitorId));
+
+        Hit Hit(IPAddress? told, string? agent, bool gpc)
+        {
+            var draft = Draft.Fresh();
+            draft.Claim = claim;
+            Assert.Null(admission.AdmitClaimed(draft, Caller.Told(s_now, told, agent, gpc), Source.Server, out var hit));
+            return hit!;
+        }
+    }
+
     private static Refusal? Admit(string regime, Claim claim, out Hit? hit, DateTimeOffset? at = null)
     {
         var configuration = new ConfigurationBuilder().Build();
         var sites = new Sites(configuration, new SiteOptions { Regime = Enum.Parse<Regime>(regime, ignoreCase: true) }, UnknownSites.Accept);
-        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]));
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
         var draft = Draft.Fresh();
         Assert.Null(QueryReader.Read("?u=user123&size=42&anonymous_id=device-7", draft));
         draft.Claim = claim;

@@ -7,16 +7,6 @@ namespace PixelServer.Tests.Ops;
 
 public sealed class SettingsTests
 {
-    [Fact]
-    public async Task A_retention_that_nothing_acts_upon_yet_is_said_once_at_the_start()
-    {
-        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Sites:shop:RetentionDays=30", "--Pixel:DefaultSite:RetentionDays=90"]);
-        await using var without = await PixelApp.StartAsync();
-
-        Assert.Single(app.Output.Split("RetentionDays")[1..]);
-        Assert.DoesNotContain("RetentionDays", without.Output, StringComparison.Ordinal);
-    }
-
     [Theory]
     [InlineData("Pixel:Journal:MaxBytes", "10GiB", "Setting Pixel:Journal:MaxBytes = '10GiB' is not usable; allowed: a whole number.")]
     [InlineData("Pixel:Journal:MaxBytes", "1", "Setting Pixel:Journal:MaxBytes = '1' is not usable; allowed: 4194304 to 1125899906842624.")]

@@ -34,8 +34,9 @@ public abstract class PersonsContract
         Assert.Equal("user:" + user, found.GetProperty("person_id").GetString());
         Assert.Contains(device.ToString(), Texts(found.GetProperty("identifiers").GetProperty("visitor_ids")));
         Assert.Equal([hash], Texts(found.GetProperty("identifiers").GetProperty("email_sha256s")));
-        Assert.Equal(["event_receipts", "events", "events_rejected", "identity_edges", "mail_decisions"], found.GetProperty("rows").EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["consent_records", "event_receipts", "events", "events_rejected", "identity_edges", "mail_decisions"], found.GetProperty("rows").EnumerateObject().Select(one => one.Name).Order());
         Assert.Equal(5, found.GetProperty("rows").GetProperty("events").GetInt64());
+        Assert.Equal(2, found.GetProperty("rows").GetProperty("consent_records").GetInt64()); // what was told of the address, and the proof of what the recipient decided
         var records = Assert.Single(found.GetProperty("collectors").EnumerateArray()).GetProperty("records");
         Assert.Equal((5, 1), (records.GetProperty("journal").GetInt64(), records.GetProperty("mail-decisions.jsonl").GetInt64()));
 

@@ -82,6 +82,11 @@ public sealed class PixelApp : IAsyncLifetime
     public Task StoredAsync(long count) =>
         Eventually.TrueAsync(() => Ledger.Read().Stored >= count, () => $"{count} events stored; {Ledger.Read()}\n{Output}");
 
+    /// <summary>A figure of <c>/metrics</c>, the sum over its labels.</summary>
+    public async Task<double> MetricAsync(string name) => (await Client.GetStringAsync("/metrics")).Split('\n')
+        .Where(line => line.StartsWith(name + " ", StringComparison.Ordinal) || line.StartsWith(name + "{", StringComparison.Ordinal))
+        .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1], System.Globalization.CultureInfo.InvariantCulture));
+
     /// <summary>With the admin token.</summary>
     public async Task<HttpResponseMessage> AdminAsync(string address)
     {

@@ -26,6 +26,9 @@ public sealed class PostgresCluster : IAsyncDisposable
     /// <summary>The port stays the same over restarts; 0 before the first start.</summary>
     public int Port { get; private set; }
 
+    /// <summary>Where all its files are, once it was started.</summary>
+    public string Directory => _directory!;
+
     /// <summary>A connection string for a new, empty database.</summary>
     public async Task<string> CreateDatabaseAsync()
     {
@@ -76,7 +79,7 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         if (_directory is null) return;
         await StopHardAsync();
-        Directory.Delete(_directory, recursive: true);
+        System.IO.Directory.Delete(_directory, recursive: true);
         _directory = null;
     }
 
@@ -107,7 +110,7 @@ public sealed class PostgresCluster : IAsyncDisposable
         if (Binaries is null) throw new InvalidOperationException("PostgreSQL 15 or later is not installed.");
         RemoveLeftovers();
         var directory = Path.Combine(Path.GetTempPath(), $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid().ToString("n")[..8]}");
-        Directory.CreateDirectory(directory);
+        System.IO.Directory.CreateDirectory(directory);
         if (Environment.IsPrivilegedProcess) await ExecuteAsync("chown", ["postgres:postgres", directory]);
         await RunAsync("initdb", "-D", Path.Combine(directory, "data"), "-U", User, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
         return directory;
@@ -136,8 +139,8 @@ public sealed class PostgresCluster : IAsyncDisposable
     }
 
     private static string? FindBinaries() =>
-        Directory.Exists("/usr/lib/postgresql")
-            ? Directory.EnumerateDirectories("/usr/lib/postgresql")
+        System.IO.Directory.Exists("/usr/lib/postgresql")
+            ? System.IO.Directory.EnumerateDirectories("/usr/lib/postgresql")
                 .Where(version => int.TryParse(Path.GetFileName(version), out var number) && number >= 15 && File.Exists(Path.Combine(version, "bin", "initdb")))
                 .OrderByDescending(version => int.Parse(Path.GetFileName(version), CultureInfo.InvariantCulture))
                 .Select(version => Path.Combine(version, "bin")).FirstOrDefault()
@@ -152,15 +155,15 @@ public sealed class PostgresCluster : IAsyncDisposable
 
     private static void RemoveLeftovers()
     {
-        foreach (var directory in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*"))
+        foreach (var directory in System.IO.Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*"))
         {
             var owner = int.Parse(Path.GetFileName(directory)[Prefix.Length..].Split('-')[0], CultureInfo.InvariantCulture);
-            if (Directory.Exists($"/proc/{owner}")) continue; // its test run is alive
+            if (System.IO.Directory.Exists($"/proc/{owner}")) continue; // its test run is alive
 
             try
             {
                 EndServerOf(directory);
-                Directory.Delete(directory, recursive: true);
+                System.IO.Directory.Delete(directory, recursive: true);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
             {

@@ -1,0 +1,15 @@
+-- The keys of daily visitors while they last, and what retention did on which day. The meaning of each column stands in docs/schema.md.
+
+create table daily_keys (
+  day      text not null primary key, -- 2026-11-26
+  wrapped  blob not null
+) strict, without rowid;
+
+create table retention_runs (
+  day          text    not null primary key, -- 2026-11-26
+  finished_at  text    not null,             -- as events.received_at
+  rules        text    not null,
+  whole        integer not null,             -- 0 or 1
+  partitions   integer not null,             -- always 0
+  rows         integer not null
+) strict, without rowid;
