@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+
 namespace PixelServer.Signals;
 
 /// <summary>
@@ -6,46 +8,50 @@ namespace PixelServer.Signals;
 /// </summary>
 internal sealed class AdditionalConsent
 {
-    private readonly HashSet<int> _consented = [], _disclosed = [];
+    private readonly byte[] _consented, _disclosed;
 
-    public int Version { get; private init; }
-    public IReadOnlySet<int> Consented => _consented;
-    public IReadOnlySet<int> Disclosed => _disclosed;
+    private AdditionalConsent(int version, ReadOnlySpan<byte> consented, ReadOnlySpan<byte> disclosed)
+    {
+        Version = version;
+        _consented = consented.ToArray();
+        _disclosed = disclosed.ToArray();
+    }
+
+    public int Version { get; }
+
+    /// <summary>Whether the visitor agreed to this partner of Google's list.</summary>
+    public bool Consents(int partner) => Holds(_consented, partner);
+
+    /// <summary>Whether the partner was shown to the visitor, which only version 2 says.</summary>
+    public bool Discloses(int partner) => Holds(_disclosed, partner);
 
     /// <summary>Null for what is none.</summary>
     public static AdditionalConsent? Read(ReadOnlySpan<byte> text)
     {
         if (text.Length > TcString.LongestText || text.Length < 2 || text[1] != '~') return null;
         var lists = text[2..];
-        if (text[0] == '1')
-        {
-            var old = new AdditionalConsent { Version = 1 };
-            return ReadIds(lists, old._consented) ? old : null;
-        }
+        if (text[0] == '1') return IsList(lists) ? new(1, lists, []) : null;
 
         var tilde = lists.IndexOf((byte)'~');
         if (text[0] != '2' || tilde < 0 || !lists[(tilde + 1)..].StartsWith("dv."u8)) return null;
-        var read = new AdditionalConsent { Version = 2 };
-        return ReadIds(lists[..tilde], read._consented) && ReadIds(lists[(tilde + 4)..], read._disclosed) ? read : null;
+        var consented = lists[..tilde];
+        var disclosed = lists[(tilde + 4)..];
+        return IsList(consented) && IsList(disclosed) ? new(2, consented, disclosed) : null;
     }
 
-    private static bool ReadIds(ReadOnlySpan<byte> list, HashSet<int> ids)
+    // Digits, with single dots between them; or nothing.
+    private static bool IsList(ReadOnlySpan<byte> list)
     {
         if (list.IsEmpty) return true;
         foreach (var range in list.Split((byte)'.'))
-        {
-            var digits = list[range];
-            var id = 0;
-            foreach (var c in digits)
-            {
-                if (!char.IsAsciiDigit((char)c)) return false;
-                id = Math.Min((id * 10) + (c - '0'), 100_000_000); // no partner has such an id, and no digit after it makes it smaller
-            }
-
-            if (digits.IsEmpty) return false;
-            ids.Add(id);
-        }
-
+            if (list[range].IsEmpty || list[range].ContainsAnyExceptInRange((byte)'0', (byte)'9')) return false;
         return true;
+    }
+
+    private static bool Holds(ReadOnlySpan<byte> list, int partner)
+    {
+        foreach (var range in list.Split((byte)'.'))
+            if (Utf8Parser.TryParse(list[range], out int id, out _) && id == partner) return true;
+        return false;
     }
 }

@@ -14,7 +14,8 @@ internal sealed class TcString
 
     private readonly byte[] _text;
     private readonly bool _inGpp;
-    private List<Restriction>? _restrictions;
+    private ReadOnlyMemory<byte> _core;
+    private int _restrictions, _restrictionsAt;
     private bool _isServiceSpecific;
 
     private TcString(byte[] text, bool inGpp) => (_text, _inGpp) = (text, inGpp);
@@ -43,7 +44,18 @@ internal sealed class TcString
 
     public VendorSet VendorConsents { get; private set; }
     public VendorSet VendorInterests { get; private set; }
-    public IReadOnlyList<Restriction> Restrictions => _restrictions ?? (IReadOnlyList<Restriction>)[];
+
+    /// <summary>What the publisher forbids vendors, in the order of the text.</summary>
+    public IReadOnlyList<Restriction> Restrictions
+    {
+        get
+        {
+            var all = new List<Restriction>();
+            var bits = new BitReader(_core.Span, _restrictionsAt);
+            for (var i = 0; i < _restrictions; i++) all.Add(Next(ref bits));
+            return all;
+        }
+    }
 
     /// <summary>Who was shown to the visitor; null where the string does not say.</summary>
     public VendorSet? Disclosed { get; private set; }
@@ -85,8 +97,10 @@ internal sealed class TcString
     private bool Allows(int vendor, int purpose)
     {
         var (mayConsent, mayInterest) = (true, purpose is not (1 or 3 or 4 or 5 or 6));
-        foreach (var one in Restrictions)
+        var bits = new BitReader(_core.Span, _restrictionsAt);
+        for (var i = 0; i < _restrictions; i++)
         {
+            var one = Next(ref bits);
             if (one.Purpose != purpose || !one.Vendors.Contains(vendor)) continue;
             mayConsent &= one.Kind is not (RestrictionKind.NotAllowed or RestrictionKind.RequireInterest);
             mayInterest &= one.Kind is not (RestrictionKind.NotAllowed or RestrictionKind.RequireConsent);
@@ -132,13 +146,22 @@ internal sealed class TcString
         VendorConsents = VendorSet.Read(segment, ref bits, ref fault);
         VendorInterests = VendorSet.Read(segment, ref bits, ref fault);
         var restrictions = bits.Int(12);
+        (_core, _restrictionsAt) = (segment, bits.At);
         for (var i = 0; i < restrictions && !bits.IsShort; i++)
         {
-            var (purpose, kind) = (bits.Int(6), (RestrictionKind)bits.Int(2));
-            (_restrictions ??= []).Add(new(purpose, kind, VendorSet.ReadRanges(segment, ref bits, ushort.MaxValue, ref fault)));
+            bits.Skip(8);
+            VendorSet.ReadRanges(segment, ref bits, ushort.MaxValue, ref fault);
         }
 
-        return bits.IsShort ? Fault.Truncated : fault;
+        if (bits.IsShort) return Fault.Truncated;
+        _restrictions = restrictions;
+        return fault;
+    }
+
+    private Restriction Next(ref BitReader bits)
+    {
+        var fault = Fault.None; // it was read before
+        return new(bits.Int(6), (RestrictionKind)bits.Int(2), VendorSet.ReadRanges(_core, ref bits, ushort.MaxValue, ref fault));
     }
 
     // Segments of a kind that is not known, or was given up (2, vendors that are allowed outside of the framework), are passed over.
@@ -171,6 +194,6 @@ internal sealed class TcString
 }
 
 /// <summary>What a publisher forbids some vendors for one purpose.</summary>
-internal sealed record Restriction(int Purpose, RestrictionKind Kind, VendorSet Vendors);
+internal readonly record struct Restriction(int Purpose, RestrictionKind Kind, VendorSet Vendors);
 
 internal enum RestrictionKind : byte { NotAllowed, RequireConsent, RequireInterest, Undefined }
