@@ -1,4 +1,5 @@
 using System.Text;
+using PixelServer.Signals;
 
 namespace PixelServer.Collect;
 
@@ -6,11 +7,16 @@ namespace PixelServer.Collect;
 internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
-    private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId), .. ClickIds.Names];
+    private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
+
+    // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
+    private static readonly string[] s_clickIds = [.. ClickIds.Names, "$cookies"];
 
     // What the doors with keys put among the properties: about the person, and about the device with whatever ids SDKs hang on it.
     private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id"];
     private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations"];
+
+    private readonly StickyOptOuts _optOuts = new(standings, subjects);
 
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
@@ -21,13 +27,17 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         visit.AllowOrigin();
 
-        if (Bars(StandingOf(draft, caller, ref visit)) is { } barred) return barred;
-        var consent = Consent.Decide(site!.Regime, caller.Gpc);
-        if (!consent.Storage) visit.Withhold(site);
-        if (Strip(draft, caller, consent) is { } refused) return refused;
+        var standing = StandingOf(draft, caller, ref visit);
+        if (Bars(standing) is { } barred) return barred;
+        var said = ConsentReader.Read(draft, caller);
+        var consent = Consent.Decide(site!, said, caller.Country, standing, caller.ReceivedAt);
+        if (!consent.Storage) visit.Withhold(site!);
+        if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site, draft.Reset) : (Guid?)null;
-        hit = Make(draft, caller, source, site, consent, visitor, VisitorKind.Cookie);
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : (Guid?)null;
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, VisitorKind.Cookie);
         return null;
     }
 
@@ -38,14 +48,41 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         var claim = draft.Claim!;
-        if (Bars(standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256)) is { } barred) return barred;
-        var consent = Consent.Decide(site!.Regime, caller.Gpc);
-        if (claim.NoAds) consent = consent with { Ads = false };
-        if (Strip(draft, caller, consent) is { } refused) return refused;
+        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256);
+        if (Bars(standing) is { } barred) return barred;
+        var said = ConsentReader.Read(draft, caller);
+        var consent = Consent.Decide(
+            site!, said with { TrackingRefused = said.TrackingRefused || claim.NoAds }, caller.Country, standing, caller.ReceivedAt);
+        if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
         if (!consent.User) draft.Properties.Drop(s_keptPerson);
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
-        hit = Make(draft, caller, source, site, consent, consent.Storage ? claim.Visitor : null, claim.VisitorKind);
+        var visitor = consent.Storage ? claim.Visitor : null;
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, visitor, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, claim.VisitorKind);
+        return null;
+    }
+
+    /// <summary>What would be decided about the visitor, without an event. An opt-out is learnt as from an event, and a storage that the request denies is withheld.</summary>
+    public Refusal? Look(Draft draft, in Caller caller, ref Visit visit, out Honoured honoured)
+    {
+        honoured = default;
+        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
+        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
+        visit.AllowOrigin();
+
+        var id = draft.Site ?? Parameters.DefaultSite;
+        var known = StandingOf(draft, caller, ref visit);
+        var said = ConsentReader.Read(draft, caller);
+        var consent = Consent.Decide(site!, said, caller.Country, known, caller.ReceivedAt);
+        // Who asks without saying anything about consent denies nothing.
+        if (!consent.Storage && !draft.Consent.IsEmpty) visit.Withhold(site!);
+
+        var visitor = consent.Storage ? visit.Known(cookies, caller) : null;
+        _optOuts.Learn(id, visitor, draft.User, null, Consent.OptsOut(site!, said, caller.Country) ? caller.ReceivedAt : null, known);
+        var stays = visitor is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut;
+        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || known.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
         return null;
     }
 
@@ -74,15 +111,16 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
 
     // What may not be kept leaves the draft before anything is made of it.
-    private static Refusal? Strip(Draft draft, in Caller caller, Consent consent)
+    private static Refusal? Strip(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Consent consent)
     {
         if (!consent.Measurement) return Refusal.ConsentRequired;
         if (!consent.User) draft.Properties.Drop(s_user);
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
-        return KeepConsentStrings(draft, caller);
+        if (!consent.ClickIds) draft.Properties.Drop(s_clickIds);
+        return ConsentReader.Keep(draft, caller, said, site);
     }
 
-    private Hit Make(Draft draft, in Caller caller, Source source, Site site, Consent consent, Guid? visitor, VisitorKind kind)
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind)
     {
         var eventId = ids.Next(caller.ReceivedAt);
         return new Hit
@@ -99,12 +137,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             UserId = consent.User ? draft.User : null,
             EmailSha256 = consent.User ? draft.Claim?.EmailSha256 : null,
             OnceKey = draft.Claim?.OnceKey,
-            Url = consent.Identifiers ? draft.Url ?? caller.Referer : BareAddress.Of(draft.Url ?? caller.Referer),
+            Url = Kept(draft.Url ?? caller.Referer, consent),
             Title = draft.Title,
-            Referrer = consent.Identifiers ? draft.Referrer : BareAddress.Of(draft.Referrer),
+            Referrer = Kept(draft.Referrer, consent),
             Value = draft.Value,
             Currency = draft.Currency,
-            Ip = consent.Identifiers ? ClientAddress.Kept(caller.Address, site.IpPolicy) : null,
+            Ip = consent.Address ? ClientAddress.Kept(caller.Address, site.IpPolicy) : null,
             ProxyCountry = caller.Country,
             UserAgent = caller.UserAgent,
             HintBrands = caller.HintBrands,
@@ -116,14 +154,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             ConsentStorage = consent.Storage,
             ConsentMeasurement = consent.Measurement,
             ConsentAds = consent.Ads,
-            Gpc = caller.Gpc,
+            Gpc = gpc,
+            OptedOut = optsOut,
             Properties = draft.Properties.ToJson(),
         };
     }
 
-    private static Refusal? KeepConsentStrings(Draft draft, in Caller caller)
-    {
-        if (caller.Dnt is { } dnt && draft.Consent.AddOwn("dnt"u8, dnt == "1" ? "1"u8 : "0"u8) is { } refusal) return refusal;
-        return draft.Consent.IsEmpty ? null : draft.Properties.AddObject(Parameters.KeptConsent, draft.Consent);
-    }
+    private static string? Kept(string? address, in Consent consent) =>
+        !consent.Identifiers ? BareAddress.Of(address) : consent.ClickIds ? address : BareAddress.WithoutClickIds(address);
 }

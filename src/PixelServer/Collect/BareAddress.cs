@@ -31,6 +31,50 @@ internal static class BareAddress
         return bare.Length == 0 ? null : bare.ToString();
     }
 
+    /// <summary>The address without what ad platforms hang on it to know a click again, in the query and behind the '#'; the rest as it was sent. Null stays null.</summary>
+    public static string? WithoutClickIds(string? address)
+    {
+        if (address is null) return null;
+        var mark = address.AsSpan().IndexOfAny('?', '#');
+        if (mark < 0 || !Holds(address.AsSpan(mark))) return address;
+
+        var kept = new StringBuilder(address.Length).Append(address, 0, mark);
+        var start = mark; // of a piece with the separator in front of it
+        var (separator, isFirst) = (address[mark], true);
+        for (var at = mark + 1; at <= address.Length; at++)
+        {
+            if (at < address.Length && address[at] is not ('&' or '?' or '#')) continue;
+            var piece = address.AsSpan(start + 1, at - start - 1);
+            if (address[start] != '&') (separator, isFirst) = (address[start], true);
+            if (!IsClickId(piece))
+            {
+                kept.Append(isFirst ? separator : '&').Append(piece);
+                isFirst = false;
+            }
+
+            start = at;
+        }
+
+        return kept.ToString();
+    }
+
+    private static bool Holds(ReadOnlySpan<char> query)
+    {
+        foreach (var range in query.SplitAny('?', '&', '#'))
+            if (IsClickId(query[range])) return true;
+        return false;
+    }
+
+    private static bool IsClickId(ReadOnlySpan<char> pair)
+    {
+        if (pair.StartsWith("amp;")) pair = pair[4..];
+        var equals = pair.IndexOf('=');
+        var name = equals < 0 ? pair : pair[..equals];
+        foreach (var id in ClickIds.Names)
+            if (name.Equals(id, StringComparison.OrdinalIgnoreCase)) return true;
+        return false;
+    }
+
     // "bob:secret@" of "https://bob:secret@shop.example/"; empty where there is none.
     private static (int Start, int End) LoginOf(ReadOnlySpan<char> page)
     {

@@ -263,7 +263,7 @@ internal ref struct BeaconReader
     private static Parameter? Find(scoped ref Utf8JsonReader reader)
     {
         // No escape makes a name longer, and six bytes for a character is the most.
-        Span<char> name = stackalloc char[16 * 6];
+        Span<char> name = stackalloc char[18 * 6];
         return reader.ValueSpan.Length <= name.Length ? Parameters.Find(name[..reader.CopyString(name)]) : null;
     }
 

@@ -66,9 +66,13 @@ internal sealed class PathOptions
     [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
     public string Withdraw { get; init; } = "/u";
 
+    /// <summary>What a page asks to show that a signal was honoured.</summary>
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Signal { get; init; } = "/privacy.json";
+
     /// <summary>Every path with the name of its setting.</summary>
     public IEnumerable<(string Name, string Path)> All =>
-        [(nameof(Pixel), Pixel), (nameof(Beacon), Beacon), (nameof(Tag), Tag), (nameof(Open), Open), (nameof(Click), Click), (nameof(Withdraw), Withdraw)];
+        [(nameof(Pixel), Pixel), (nameof(Beacon), Beacon), (nameof(Tag), Tag), (nameof(Open), Open), (nameof(Click), Click), (nameof(Withdraw), Withdraw), (nameof(Signal), Signal)];
 }
 
 /// <summary>What one site is told; section <c>Pixel:Sites:{id}</c>. What is left out comes from <c>Pixel:DefaultSite</c>.</summary>
@@ -83,6 +87,16 @@ internal sealed class SiteOptions
 
     [EnumDataType(typeof(Regime), ErrorMessage = "open, gdpr, us, exempt or aggregate")]
     public Regime? Regime { get; init; }
+
+    /// <summary>Other regimes for visitors from some countries: two letters, <c>EEA</c>, <c>EU</c> or <c>UK</c>, each with a regime. Needs <see cref="CollectOptions.CountryHeader"/>.</summary>
+    /// <remarks>Text, because the binder leaves out in silence what it cannot read in a dictionary.</remarks>
+    public IReadOnlyDictionary<string, string>? RegimeByCountry { get; init; }
+
+    /// <summary><c>DNT: 1</c> means no identifier and no ad platform. Default true.</summary>
+    public bool? HonourDnt { get; init; }
+
+    /// <summary>Global Privacy Control means no identifier either, not only no ad platform. Default false.</summary>
+    public bool? GpcMeansNoCookie { get; init; }
 
     [EnumDataType(typeof(IpPolicy), ErrorMessage = "keep, mask or drop")]
     public IpPolicy? IpPolicy { get; init; }

@@ -50,6 +50,11 @@ internal static class Parameters
         new(ParameterKind.Consent, "gpp", "gpp", "IAB GPP string", "DB…"),
         new(ParameterKind.Consent, "gpp_sid", "gpp_sid", "IAB GPP section ids", "7"),
         new(ParameterKind.Consent, "us_privacy", "us_privacy", "IAB US privacy string", "1YNN"),
+        new(ParameterKind.Consent, "analytics_storage", "analytics_storage", "Google Consent Mode: granted or denied", "granted"),
+        new(ParameterKind.Consent, "ad_storage", "ad_storage", "Google Consent Mode: granted or denied", "denied"),
+        new(ParameterKind.Consent, "ad_user_data", "ad_user_data", "Google Consent Mode: granted or denied", "denied"),
+        new(ParameterKind.Consent, "ad_personalization", "ad_personalization", "Google Consent Mode: granted or denied", "denied"),
+        new(ParameterKind.Consent, "gpc", "gpc", "Global Privacy Control, where the header cannot come through: 1", "1"),
     ];
 
     /// <summary>Where the properties hold what the holder of a key said about the person (hashed) and the device. From a client they are dropped, as <see cref="KeptConsent"/>.</summary>

@@ -12,7 +12,8 @@ namespace PixelServer.Collect;
 /// Used again and again by one thread, so that nothing but the result is allocated. Every member is written as <c>,"key":value</c>;
 /// the first living comma of an object becomes its brace. Text must be mended (<see cref="Text"/>, <see cref="JsonText"/>).
 /// </remarks>
-internal sealed class PropertyWriter
+/// <param name="remembersRepeats">What came under a name that was there already is not written, but can be read: <see cref="TryRead"/>.</param>
+internal sealed class PropertyWriter(bool remembersRepeats = false)
 {
     private static readonly SearchValues<byte> s_escaped = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(c => (byte)c), (byte)'"', (byte)'\\']);
@@ -28,14 +29,41 @@ internal sealed class PropertyWriter
     private int[] _hashes = new int[Limits.Properties];
     private int _count;
 
+    private readonly List<Member> _repeats = [];
+
     public bool IsEmpty => _count == 0;
 
-    public void Clear() => _length = _values = _count = 0;
+    public void Clear()
+    {
+        _length = _values = _count = 0;
+        _repeats.Clear();
+    }
+
+    /// <summary>Reads the members one after the other, then those that were repeated. An escape in a key or a text stays as it is written.</summary>
+    /// <param name="at">0 at first; moves on.</param>
+    /// <param name="key">The name.</param>
+    /// <param name="text">Empty for a value that is no text.</param>
+    public bool TryRead(ref int at, out ReadOnlySpan<byte> key, out ReadOnlySpan<byte> text)
+    {
+        key = text = [];
+        while (at < _count + _repeats.Count)
+        {
+            var member = at < _count ? _members[at] : _repeats[at - _count];
+            at++;
+            if (member.Length == 0) continue;
+            key = _bytes.AsSpan(member.Start + 2, member.KeyLength - 3); // without the comma and the quotes
+            var value = _bytes.AsSpan(member.Start + member.KeyLength + 1, member.Length - member.KeyLength - 1);
+            if (value[0] == '"') text = value[1..^1];
+            return true;
+        }
+
+        return false;
+    }
 
     /// <summary>A key that is there already is replaced, as in jsonb, or with <paramref name="keepFirst"/> stays as it is.</summary>
     public Refusal? AddText(ReadOnlySpan<byte> key, ReadOnlySpan<byte> text, bool keepFirst = false)
     {
-        if (_count >= Limits.Properties) return Refusal.TooManyProperties;
+        if (_count + _repeats.Count >= Limits.Properties) return Refusal.TooManyProperties;
         if (text.Length > Limits.PropertyBytes) return Refusal.PropertyTooLong;
         if (OpenMember(key, out var member) is { } refusal) return refusal;
         WriteString(text);
@@ -45,7 +73,7 @@ internal sealed class PropertyWriter
     /// <summary>Takes the value that the reader stands on, and leaves the reader on its last token.</summary>
     public Refusal? AddJson(scoped ReadOnlySpan<byte> key, ref Utf8JsonReader reader, bool keepFirst = false)
     {
-        if (_count >= Limits.Properties) return Refusal.TooManyProperties;
+        if (_count + _repeats.Count >= Limits.Properties) return Refusal.TooManyProperties;
         if (OpenMember(key, out var member) is { } refusal) return refusal;
         return WriteValue(ref reader, 1) ?? CloseMember(member, 0, keepFirst);
     }
@@ -256,12 +284,10 @@ internal sealed class PropertyWriter
         {
             ref var other = ref _members[from + found];
             if (other.Length == 0 || !_bytes.AsSpan(other.Start, other.KeyLength).SequenceEqual(key)) continue;
-            if (keepFirst)
-            {
-                _length = member.Start;
-                return null;
-            }
-
+            var repeat = keepFirst ? member with { Length = _length - member.Start } : other;
+            if (remembersRepeats && !IsSame(member, other)) _repeats.Add(repeat);
+            else if (keepFirst) _length = member.Start;
+            if (keepFirst) return null;
             other = other with { Length = 0 };
         }
 
@@ -275,6 +301,9 @@ internal sealed class PropertyWriter
         _members[_count++] = member with { Length = _length - member.Start };
         return null;
     }
+
+    // The one is the last that was written.
+    private bool IsSame(Member one, Member other) => _bytes.AsSpan(one.Start, _length - one.Start).SequenceEqual(_bytes.AsSpan(other.Start, other.Length));
 
     private ReadOnlySpan<byte> Unescaped(scoped ref Utf8JsonReader reader)
     {

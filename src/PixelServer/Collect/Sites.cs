@@ -1,11 +1,27 @@
 using System.Buffers;
 using System.Collections.Frozen;
 using PixelServer.Ops;
+using PixelServer.Signals;
 
 namespace PixelServer.Collect;
 
 /// <summary>One site's rules, ready to be applied.</summary>
-internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain);
+internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, string CookieDomain)
+{
+    public TcfOptions Tcf { get; init; } = new();
+
+    /// <summary>As <see cref="SiteOptions.HonourDnt"/>.</summary>
+    public bool HonourDnt { get; init; } = true;
+
+    /// <summary>As <see cref="SiteOptions.GpcMeansNoCookie"/>.</summary>
+    public bool GpcMeansNoCookie { get; init; }
+
+    /// <summary>Null where the regime is the same everywhere.</summary>
+    public FrozenDictionary<string, Regime>? ByCountry { get; init; }
+
+    /// <param name="country">Upper case; null where it is not known.</param>
+    public Regime RegimeIn(string? country) => ByCountry is not null && country is not null ? ByCountry.GetValueOrDefault(country, Regime) : Regime;
+}
 
 /// <summary>Finds the rules of a site by its id.</summary>
 internal sealed class Sites
@@ -19,7 +35,8 @@ internal sealed class Sites
     /// <exception cref="SettingException">A site's id or one of its origins is not usable.</exception>
     public Sites(IConfiguration configuration, SiteOptions fallback, UnknownSites unknown)
     {
-        var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback);
+        var tcf = Settings.ReadPerSite<TcfOptions>(configuration, "Tcf");
+        var other = Ready(configuration, "Pixel:DefaultSite", fallback, fallback, tcf.Of(""));
         _other = unknown == UnknownSites.Accept ? other : null;
 
         Settings.Describe<SiteOptions>(configuration, "Pixel:Sites:{id}");
@@ -28,7 +45,7 @@ internal sealed class Sites
         _listed = configuration.GetSection("Pixel:Sites").GetChildren().ToFrozenDictionary(
             child => child.Key,
             child => IsId(child.Key)
-                ? Ready(configuration, child.Path, Settings.Read<SiteOptions>(configuration, child.Path), fallback)
+                ? Ready(configuration, child.Path, Settings.Read<SiteOptions>(configuration, child.Path), fallback, tcf.Of(child.Key))
                 : throw new SettingException(child.Path, child.Key, "site ids of 1 to 64 letters, digits and ._-"),
             StringComparer.Ordinal);
     }
@@ -47,7 +64,7 @@ internal sealed class Sites
         return site is null ? Refusal.UnknownSite : null;
     }
 
-    private static Site Ready(IConfiguration configuration, string key, SiteOptions own, SiteOptions fallback)
+    private static Site Ready(IConfiguration configuration, string key, SiteOptions own, SiteOptions fallback, TcfOptions tcf)
     {
         var origins = CollectOptions.List(configuration, key + ":AllowedOrigins", own.AllowedOrigins) ?? fallback.AllowedOrigins ?? [];
         for (var i = 0; i < origins.Count; i++)
@@ -58,6 +75,12 @@ internal sealed class Sites
             own.Regime ?? fallback.Regime ?? Regime.Open,
             own.IpPolicy ?? fallback.IpPolicy ?? IpPolicy.Mask,
             origins.Count == 0 ? Origins.Any : new Origins(origins),
-            own.CookieDomain ?? fallback.CookieDomain ?? "");
+            own.CookieDomain ?? fallback.CookieDomain ?? "")
+        {
+            Tcf = tcf,
+            HonourDnt = own.HonourDnt ?? fallback.HonourDnt ?? true,
+            GpcMeansNoCookie = own.GpcMeansNoCookie ?? fallback.GpcMeansNoCookie ?? false,
+            ByCountry = RegimesByCountry.Read(key, own.RegimeByCountry, fallback.RegimeByCountry),
+        };
     }
 }

@@ -6,7 +6,7 @@ namespace PixelServer.Collect;
 internal struct Visit
 {
     private CookieReading _cookie;
-    private bool _isRead, _isNew;
+    private bool _isRead, _isNew, _mayRenew;
     private Guid _visitor;
     private Site? _storing, _refusing;
 
@@ -16,9 +16,15 @@ internal struct Visit
     public void AllowOrigin() => IsOriginAllowed = true;
 
     /// <summary>The visitor's id, which may be kept on the device: known from there, or new; after a reset new for this event and those behind it.</summary>
-    public Guid Identify(VisitorCookie cookies, in Caller caller, Site site, bool reset)
+    /// <param name="cookies">Reads the cookie.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="site">Whose event it is.</param>
+    /// <param name="reset">As <see cref="Draft.Reset"/>.</param>
+    /// <param name="mayRenew">A cookie may live longer than 13 months because its visitor comes back.</param>
+    public Guid Identify(VisitorCookie cookies, in Caller caller, Site site, bool reset, bool mayRenew)
     {
         _storing ??= site;
+        _mayRenew |= mayRenew;
         if (reset)
         {
             _isNew = true;
@@ -56,7 +62,7 @@ internal struct Visit
     public string? CookieHeader(VisitorCookie cookies, in Caller caller)
     {
         if (_storing is not null)
-            return _isNew || _cookie.IsOld ? cookies.Set(_visitor, caller.ReceivedAt, _storing.CookieDomain, caller.IsHttps) : null;
+            return _isNew || (_cookie.IsOld && _mayRenew) ? cookies.Set(_visitor, caller.ReceivedAt, _storing.CookieDomain, caller.IsHttps) : null;
         if (_refusing is null) return null;
         Read(cookies, caller);
         return _cookie.Sent ? VisitorCookie.Expire(_refusing.CookieDomain, caller.IsHttps) : null;

@@ -3,6 +3,10 @@ using PixelServer.Store;
 
 namespace PixelServer.Mail;
 
+/// <summary>Leaves a record that proves a recipient's decision.</summary>
+/// <remarks>Throws <see cref="IOException"/> where it cannot be kept.</remarks>
+internal delegate Task MailProof(MailDecision decision);
+
 /// <summary>
 /// Every decision about mails in memory, so that neither an open nor a click asks anybody; a new one is on disk before it holds.
 /// Nobody can add one without a signed token or the admin token.

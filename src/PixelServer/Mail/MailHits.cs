@@ -3,13 +3,15 @@ using System.Text.Json;
 using PixelServer.Collect;
 using PixelServer.Enrich;
 using PixelServer.Ops;
+using PixelServer.Signals;
 using PixelServer.Store;
 
 namespace PixelServer.Mail;
 
 /// <summary>Makes of a token and a request the hit that may be kept, or nothing: site, mode, decisions and regime in one place, before anything is written.</summary>
 internal sealed class MailHits(
-    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect, TimeProvider clock)
+    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect,
+    Standings standings, SubjectKeys subjects, TimeProvider clock)
 {
     public const string Open = "email_open", Click = "email_click", Withdrawn = "email_withdrawn", Reachable = "email_reachable";
 
@@ -26,17 +28,20 @@ internal sealed class MailHits(
         var decision = decisions.About(token.Site, MailSubject.Recipient, token.Recipient);
         if (decision is { Tracking: false }) return null;
 
-        var consent = Consent.Decide(site!.Regime, caller.Gpc);
-        // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one.
-        if (!consent.Measurement && decision is { Tracking: true }) consent = new(Storage: false, Measurement: true, Ads: false, User: true, Identifiers: true);
+        var known = standings.Of(subjects, token.Site, visitor: null, token.Recipient, email: null);
+        if (known.IsErased || known.IsRestricted) return null;
+
+        // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one. It says more than a browser's general DNT.
+        if (decision is not null) known = known.With(new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) });
+        var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, known, caller.ReceivedAt);
         if (!consent.Measurement) return null;
 
         var mode = modes.Of(token.Site).Mode;
         if (mode == MailMode.Full && !(consent.User && consent.Identifiers)) mode = MailMode.Anonymous;
         return mode switch
         {
-            MailMode.Full => Full(token, source, caller, site, consent),
-            MailMode.Anonymous => Anonymous(token, source, caller, site, consent),
+            MailMode.Full => Full(token, source, caller, site!, consent),
+            MailMode.Anonymous => Anonymous(token, source, caller, site!, consent),
             MailMode.Deliverability when consent.User && source == Source.Email => Day(token, caller, consent),
             _ => null,
         };
@@ -51,8 +56,8 @@ internal sealed class MailHits(
     /// <summary>That somebody withdrew: kept where it was kept that they read, and without a word about the device.</summary>
     public Hit? Withdrawal(MailToken token)
     {
-        if (sites.Find(token.Site, out var site) is not null || modes.Of(token.Site).Mode != MailMode.Full || !Consent.Decide(site!.Regime, gpc: false).User) return null;
         var now = clock.GetUtcNow();
+        if (sites.Find(token.Site, out var site) is not null || modes.Of(token.Site).Mode != MailMode.Full || !Consent.Decide(site!, new ConsentSignals(), country: null, default, now).User) return null;
         var id = ids.Next(now);
         return new()
         {

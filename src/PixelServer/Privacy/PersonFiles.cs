@@ -22,6 +22,7 @@ internal static class PersonFiles
         ("pixel.db-wal", Store, ""),
         ("pixel.db-shm", Store, ""),
         ("mail-decisions.jsonl", "mail-decisions.jsonl", ""),
+        ("consents.jsonl", "consents.jsonl", ""),
         ("standings", null, "keyed hashes: what makes that an erased person stays erased"),
         ("keys/*", null, "secrets of the operator, and when keys were used last"),
     ];

@@ -201,6 +201,7 @@ internal sealed class Drain(
 
     private async Task SaveAsync(EventBatch batch, CancellationToken ct)
     {
+        if (bar is not null) await bar.KeepOptOutsAsync(batch.Events);
         _uncertain = (batch, false);
         try
         {

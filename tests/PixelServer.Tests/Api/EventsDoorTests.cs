@@ -24,7 +24,7 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
             {"event":"lead","event_id":"lead-1","user_id":"c-17","visitor_id":"a0b1c2d3-0000-4000-8000-00000000000f","source":"app",
              "url":"https://shop.example/contact?utm_source=news","referrer":"https://search.example/q","title":"Contact","value":"12.50","currency":"eur",
              "ip":"203.0.113.7","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-             "consent":{"gpp":"DB","gpc":true},"identity":{"email":"Jane.Doe@Example.com","phone":"+14155550123","external_id":"c-17"},
+             "consent":{"gpp":"DBAA","gpc":true},"identity":{"email":"Jane.Doe@Example.com","phone":"+14155550123","external_id":"c-17"},
              "properties":{"plan":"pro"},"color":"red","$identities":{"forged":1}}
             """, ("User-Agent", "crm/1.0"), ("DNT", "1"), ("Sec-CH-UA", "\"Backend\";v=\"1\""), ("Referer", "https://crm.example/"));
         Assert.Equal((200, 1, "", ""), (said.Status, said.Accepted, string.Concat(said.Refused), string.Concat(said.Warnings)));
@@ -37,7 +37,7 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         Assert.True((bool)row["gpc"]!);
         Assert.False((bool)row["consent_ads"]!);
         var properties = JsonNode.Parse($$$"""
-            {"color":"red","plan":"pro","$consent":{"gpc":"true","gpp":"DB"},"$identities":{
+            {"color":"red","plan":"pro","$consent":{"gpc":"true","gpp":"DBAA"},"$identities":{
               "email_sha256":["{{{Hash("jane.doe@example.com")}}}"],"email_bare_sha256":["{{{Hash("janedoe@example.com")}}}"],"external_id_sha256":["{{{Hash("c-17")}}}"],
               "phone_sha256":["{{{Hash("+14155550123")}}}"],"phone_digits_sha256":["{{{Hash("14155550123")}}}"]}}
             """);

@@ -35,7 +35,7 @@ internal sealed class CollectHost : IAsyncDisposable
         builder.Logging.AddProvider(_complaints);
         builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)));
         builder.Services.AddSingleton<TimeProvider>(Clock).AddSingleton(Ledger).AddSingleton(Journal)
-            .AddSingleton(new DataDirectory(_directory)).AddCollect(builder.Configuration)
+            .AddSingleton(new DataDirectory(_directory)).AddSingleton(Standings).AddCollect(builder.Configuration)
             // A quarter of the usual patience, so that the test of a slow body does not wait for it.
             .Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MinRequestBodyDataRate = new(240, TimeSpan.FromSeconds(1.25)));
         _app = builder.Build();
@@ -49,6 +49,7 @@ internal sealed class CollectHost : IAsyncDisposable
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero));
     public Ledger Ledger { get; } = new();
+    public Standings Standings { get; } = new();
     public PixelServer.Journal.Journal Journal { get; }
     public HttpClient Browser { get; private set; } = null!;
     public int Port { get; private set; }

@@ -58,7 +58,8 @@ public sealed partial class PixelDoorTests
     [Fact]
     public async Task A_hit_holds_what_was_sent()
     {
-        await using var host = await CollectHost.StartAsync(("Pixel:CountryHeader", "CF-IPCountry"), ("Pixel:DefaultSite:IpPolicy", "keep"));
+        await using var host = await CollectHost.StartAsync(
+            ("Pixel:CountryHeader", "CF-IPCountry"), ("Pixel:DefaultSite:IpPolicy", "keep"), ("Pixel:DefaultSite:HonourDnt", "false"));
         using var answer = await host.GetAsync(
             "/p.gif?id=shop&e=purchase&u=user123&eid=o1&url=https%3A%2F%2Fshop.example%2Fa%3Fb%3Dc&ref=https://s.example/&title=Caf%C3%A9+1"
                 + "&v=59.90&cur=eur&ts=2026-11-23T09:00:00Z&gdpr=0&plan=pro",

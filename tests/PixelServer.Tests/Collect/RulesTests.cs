@@ -12,21 +12,6 @@ namespace PixelServer.Tests.Collect;
 public sealed class RulesTests
 {
     [Theory]
-    //                           storage measure ads    user   identifiers
-    [InlineData("Open", false, true, true, true, true, true)]
-    [InlineData("Open", true, true, true, false, true, true)]
-    [InlineData("Us", false, true, true, true, true, true)]
-    [InlineData("Us", true, true, true, false, true, true)]
-    [InlineData("Exempt", false, true, true, false, false, true)]
-    [InlineData("Exempt", true, true, true, false, false, true)]
-    [InlineData("Aggregate", false, false, true, false, false, false)]
-    [InlineData("Aggregate", true, false, true, false, false, false)]
-    [InlineData("Gdpr", false, false, false, false, false, false)]
-    [InlineData("Gdpr", true, false, false, false, false, false)]
-    public void A_regime_and_the_signals_decide_what_may_be_done(string regime, bool gpc, bool storage, bool measurement, bool ads, bool user, bool ids) =>
-        Assert.Equal(new Consent(storage, measurement, ads, user, ids), Consent.Decide(Enum.Parse<Regime>(regime), gpc));
-
-    [Theory]
     [InlineData(true, "1")]
     [InlineData(true, "0", "1")]
     [InlineData(true, "1, 1")]

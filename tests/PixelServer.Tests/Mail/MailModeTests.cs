@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using PixelServer.Tests.Support;
 
@@ -99,6 +100,35 @@ public sealed class MailModeTests(SharedPostgres postgres)
         Assert.Equal(302, (int)(await app.GetAsync(paths.Clicks[0])).StatusCode);
         Assert.Equal(200, (int)(await app.OneClickAsync(paths.Withdraw)).StatusCode);
         Assert.Equal(0, app.Ledger.Read().Received);
+    }
+
+    // What is on record about the reader as the site's user counts as at every door; the sender's own later record of a yes to mails counts for mails.
+    [Theory]
+    [InlineData("erased", "-", 0)]
+    [InlineData("restricted", "+", 0)]
+    [InlineData("no to measurement", "-", 0)]
+    [InlineData("no to measurement", "+", 1)]
+    [InlineData("no to storage", "-", 1)]
+    [InlineData("nothing", "-", 1)]
+    public async Task What_is_on_record_about_the_reader_counts_too(string record, string decision, int kept)
+    {
+        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Sites:shop:Mail:Mode=Full", "--Pixel:Mail:AnswerAfter=00:00:00"]);
+        var no = Word.No(TimeProvider.System.GetUtcNow().AddHours(-1));
+        app.Services.GetRequiredService<Standings>().Learn(app.Services.GetRequiredService<SubjectKeys>().Of("shop", SubjectKind.User, "4711"), record switch
+        {
+            "erased" => new() { Kept = no },
+            "restricted" => new() { Processed = no },
+            "no to measurement" => new() { Measurement = no },
+            "no to storage" => new() { Storage = no },
+            _ => default,
+        });
+        if (decision == "+") await app.DecideAsync("4711", tracking: true);
+        var paths = await app.LinksAsync();
+        (await app.GetAsync(paths.Open)).Dispose();
+
+        Assert.Equal(kept, app.Ledger.Read().Received);
+        if (kept == 0) return;
+        Assert.Equal(record == "no to storage" ? null : "4711", (string?)Assert.Single(await app.EventsAsync(1))["user_id"]);
     }
 
     // Rows: regime and mode of the site, what the recipient decided (- nothing, + agreed, 0 withdrew), and what becomes of an open and a click.

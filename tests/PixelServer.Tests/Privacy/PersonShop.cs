@@ -83,7 +83,9 @@ internal sealed class PersonShop : IAsyncDisposable
         Assert.Equal(200, (await SegmentAsync("track", new { @event = "seen", userId = user, messageId = Guid.NewGuid() })).Status);
         Assert.InRange((await BeaconAsync(new { site_id = Site, user_id = user, properties = new { note = "x" } })).Status, 200, 204);
         Assert.Equal(204, await DecideAsync(user, tracking: false));
+        Assert.Equal(200, (await SendAsync("/api/consents", new { site_id = Site, subject = new { kind = "email_sha256", id = Sha256(email) }, purpose = "own", decision = "granted", page = "https://shop.example/" + user }, "Bearer " + PixelApp.Token)).Status);
         await Eventually.TrueAsync(async () => (await Traces.InStoreAsync("mail_decisions", user)), () => "the decision is in the store\n" + App.Output);
+        await Eventually.TrueAsync(async () => (await Traces.InStoreAsync("consent_records", user)), () => "the consent is in the store\n" + App.Output);
         await RejectAsync(HitOf(user, device));
     }
 
