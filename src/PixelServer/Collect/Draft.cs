@@ -33,7 +33,7 @@ internal sealed class Draft
     public string? CountedSite => Sites.IsId(Site ?? Parameters.DefaultSite) ? Site ?? Parameters.DefaultSite : null;
 
     public PropertyWriter Properties { get; } = new();
-    
+
     /// <summary>Of two that are repeated the first is kept, and all are read: <see cref="ConsentReader"/>.</summary>
     public PropertyWriter Consent { get; } = new(remembersRepeats: true);
 

@@ -133,7 +133,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
 
         Assert.Empty(host.Complained);
 
-            }
+    }
 
     // Signals that only a consent object can carry go by beacon, all others by the pixel.
     private static Task<HttpResponseMessage> SendAsync(CollectHost host, Row row, string site, string cookie)

@@ -78,6 +78,62 @@ public sealed class TcStringTests
     [InlineData("COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA", "NotServiceSpecific")]
     public void What_cannot_be_used_has_a_name(string text, string fault) => Assert.Equal(Enum.Parse<Fault>(fault), Read(text).Fault);
 
+    [Theory]
+    //          consents  interests  vendors' consent, interest, disclosed; restriction of purpose 7: kind and vendor; asked: vendor 2, purposes
+    [InlineData("7", "", "2", "", "", null, "7", true)]
+    [InlineData("7", "", "3", "", "2", null, "7", false)]
+    [InlineData("", "7", "", "2", "2", null, "7", true)]
+    [InlineData("", "7", "", "2", "3", null, "7", false)] // not disclosed
+    [InlineData("", "7", "", "2", null, null, "7", false)]
+    [InlineData("", "7", "2", "", "2", null, "7", false)]
+    [InlineData("7", "8", "2", "2", "2", null, "7 8", true)] // one by consent, the other by interest
+    [InlineData("7", "", "2", "2", "2", null, "7 8", false)]
+    [InlineData("7", "7", "2", "2", "2", "0 2", "7", false)]
+    [InlineData("7", "7", "2", "2", "2", "0 3", "7", true)]
+    [InlineData("7", "", "2", "2", "2", "1 2", "7", true)]
+    [InlineData("", "7", "2", "2", "2", "1 2", "7", false)]
+    [InlineData("7", "", "2", "2", "2", "2 2", "7", false)]
+    [InlineData("", "7", "2", "2", "2", "2 2", "7", true)]
+    [InlineData("", "1", "2", "2", "2", null, "1", false)] // no interest can replace consent to storing
+    [InlineData("", "3", "2", "2", "2", null, "3", false)]
+    [InlineData("", "6", "2", "2", "2", null, "6", false)]
+    [InlineData("", "2", "2", "2", "2", null, "2", true)]
+    public void A_vendor_needs_consent_or_interest_for_every_purpose_and_no_restriction_against_it(
+        string consents, string interests, string vendors, string vendorInterests, string? disclosed, string? restriction, string asked, bool may)
+    {
+        var tc = Read(new SomeTc
+        {
+            Purposes = Ids(consents),
+            Interests = Ids(interests),
+            Vendors = Ids(vendors),
+            VendorInterests = Ids(vendorInterests),
+            Disclosed = disclosed is null ? null : Ids(disclosed),
+            Restrictions = restriction is null ? [] : [(7, Ids(restriction)[0], Ids(restriction)[1])],
+        }.ToString());
+        Assert.Equal(Fault.None, tc.Fault);
+        Assert.Equal(may, tc.Allows(2, Ids(asked)));
+
+        static int[] Ids(string text) => [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+    }
+
+    [Theory]
+    [InlineData("2026-11-01", 5, true, "None")]
+    [InlineData("2025-10-23", 5, true, "None")] // 13 months to the moment
+    [InlineData("2025-10-22", 5, true, "Expired")]
+    [InlineData("2026-11-01", 3, true, "OldPolicy")]
+    [InlineData("2026-11-01", 4, true, "None")]
+    [InlineData("2026-11-01", 6, true, "None")]
+    [InlineData("2026-02-28", 5, false, "None")] // before it had to
+    [InlineData("2026-03-01", 5, false, "NoDisclosedVendors")]
+    public void A_string_counts_for_a_time_and_by_the_rules_of_its_day(string day, int policy, bool disclosed, string fault)
+    {
+        var now = new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero);
+        var tc = Read(new SomeTc { LastUpdated = DateTimeOffset.Parse(day + "T00:00Z", null), Policy = policy, Disclosed = disclosed ? [] : null }.ToString());
+        Assert.Equal(Enum.Parse<Fault>(fault), tc.FaultFor(new TcfOptions(), now));
+        if (fault == "NoDisclosedVendors") Assert.Equal(Fault.None, tc.FaultFor(new TcfOptions { RequireDisclosedVendors = false }, now));
+        if (fault == "Expired") Assert.Equal(Fault.None, tc.FaultFor(new TcfOptions { MaxAgeMonths = 14 }, now));
+    }
+
     [Fact]
     public void A_list_may_not_promise_more_vendors_than_it_holds_nor_a_range_run_backwards()
     {
