@@ -12,6 +12,9 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     /// <summary>Collectors that are awake need a second or two; what takes longer is asked for again.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
+    /// <summary>So long an event that was just taken may need into the store, where it says who is who.</summary>
+    private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
+
     public Task FindAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
         await WriteAsync(http, PersonAnswers.Found(person, await persons.CountAsync(person.Ids, s_patience, http.RequestAborted))));
 
@@ -51,8 +54,14 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     private Task AboutAsync(HttpContext http, Func<PersonFound, PersonRequestBody, Task> answer) => GuardAsync(http, async () =>
     {
         if (await ReadAsync(http) is not { } body) return;
-        if (body.Read(sites, out var name, out var also) is { } fault) await Problem.InvalidParameter.WriteAsync(http, fault);
-        else if (await persons.PersonAsync(body.SiteId, name, also, http.RequestAborted) is { } person) await answer(person, body);
+        if (body.Read(sites, out var name, out var also) is { } fault)
+        {
+            await Problem.InvalidParameter.WriteAsync(http, fault);
+            return;
+        }
+
+        await journal.PassedAsync(s_drain, http.RequestAborted);
+        if (await persons.PersonAsync(body.SiteId, name, also, http.RequestAborted) is { } person) await answer(person, body);
         else await Problem.PersonNotFound.WriteAsync(http);
     });
 
@@ -67,7 +76,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
         catch (Exception e) when (!http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted && e is System.Data.Common.DbException or TimeoutException or IOException)
         {
             // What was done is done and will not be undone; the same request again does the rest.
-            log.LogWarning("A request about a person could not be answered: {Error}", e.GetType().Name);
+            log.LogWarning("A request about a person could not be answered: {Error} {Code}", e.GetType().Name, (e as System.Data.Common.DbException)?.SqlState);
             http.Response.Headers.RetryAfter = "5";
             await Problem.StoreAway.WriteAsync(http);
         }

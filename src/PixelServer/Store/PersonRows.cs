@@ -9,6 +9,7 @@ namespace PixelServer.Store;
 internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
 {
     private const int MostOfOneEvent = 100;
+    private const int Attempts = 10;
 
     public string Store => dialect.Name;
 
@@ -87,6 +88,37 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
     /// <returns>Rows by table, and whether the files are clean.</returns>
     public async Task<(IReadOnlyDictionary<string, long> Rows, bool IsClean)> EraseAsync(PersonIds person, CancellationToken ct)
     {
+        var (counts, relations) = await EraseRowsAsync(person, ct);
+        try
+        {
+            await dialect.CleanAsync(relations, ct);
+            return (counts, true);
+        }
+        catch (Exception e) when (e is DbException or TimeoutException)
+        {
+            log.LogWarning("The rows of a person are deleted, but the database could not be cleaned of them: {Error} {Code}", e.GetType().Name, (e as DbException)?.SqlState);
+            return (counts, false);
+        }
+    }
+
+    // Batches write to the same tables at the same time, in an order of their own: one of two that wait for each other is told to begin again.
+    private async Task<(IReadOnlyDictionary<string, long> Counts, HashSet<string> Relations)> EraseRowsAsync(PersonIds person, CancellationToken ct)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await EraseOnceAsync(person, ct);
+            }
+            catch (DbException e) when (e.IsTransient && attempt < Attempts)
+            {
+                log.LogDebug("The rows of a person are erased in a further attempt: {Code}", e.SqlState);
+            }
+        }
+    }
+
+    private async Task<(IReadOnlyDictionary<string, long> Counts, HashSet<string> Relations)> EraseOnceAsync(PersonIds person, CancellationToken ct)
+    {
         var (counts, relations) = (new SortedDictionary<string, long>(StringComparer.Ordinal), new HashSet<string>());
         await using (var connection = await dialect.OpenAsync(ct))
         await using (var transaction = await dialect.BeginAsync(connection, ct))
@@ -112,16 +144,7 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
             await transaction.CommitAsync(ct);
         }
 
-        try
-        {
-            await dialect.CleanAsync(relations, ct);
-            return (counts, true);
-        }
-        catch (Exception e) when (e is DbException or TimeoutException)
-        {
-            log.LogWarning("The rows of a person are deleted, but the database could not be cleaned of them: {Error}", e.Message);
-            return (counts, false);
-        }
+        return (counts, relations);
     }
 
     // Devices and mailboxes that were named together with the person and are not theirs alone.
