@@ -68,7 +68,17 @@ internal static class Program
     private static async Task<int> ServeAsync(string[] args)
     {
         await using var app = Build(args);
-        await app.StartAsync();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch
+        {
+            // What has been started by then would else be taken apart while it runs, and each service would tell of that as of a failure.
+            await app.StopAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
         await app.WaitForShutdownAsync();
         // The host stops when a background service breaks, but keeps it to itself.
         return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
