@@ -85,6 +85,12 @@ internal sealed class Hit
     /// <summary>The request carried <c>Sec-GPC: 1</c>.</summary>
     public bool Gpc { get; init; }
 
+    /// <summary>The event itself opted out of sale and sharing, by <see cref="Gpc"/> or a consent string, where that counts as one.</summary>
+    public bool OptedOut { get; init; }
+
+    /// <summary>The visitor's id where it lives longer than a day; null where it is a day's or the event's.</summary>
+    public Guid? LastingVisitor => VisitorKind is VisitorKind.Cookie or VisitorKind.Client ? VisitorId : null;
+
     /// <summary>A JSON object in UTF-8: every parameter without a column; empty when there is none.</summary>
     public ReadOnlyMemory<byte> Properties { get; init; }
 }

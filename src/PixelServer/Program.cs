@@ -18,7 +18,7 @@ namespace PixelServer;
 internal static class Program
 {
     private static Task<int> Main(string[] args) =>
-        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), RetainVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), DemoSetup.Verb(ServeAsync)]);
+        Cli.RunAsync(args, ServeAsync, [DrainVerb(), ReclassifyVerb(), RetainVerb(), TagSetup.Verb(), .. MailVerbs.All(), .. KeyVerbs.All(), PersonVerbs.All(args => WithoutDoors(args)), .. ConsentVerbs.All(args => WithoutDoors(args)), DemoSetup.Verb(ServeAsync)]);
 
     /// <summary>The whole server, not yet listening. Tests start it with a port, a data directory and a clock of their own.</summary>
     /// <exception cref="SettingException">A setting is wrong or does not exist.</exception>
@@ -59,6 +59,7 @@ internal static class Program
         app.MapReport();
         app.MapMail();
         app.MapApi();
+        app.MapPrivacy();
         app.MapTag();
         app.MapOps();
         return app;
@@ -67,7 +68,17 @@ internal static class Program
     private static async Task<int> ServeAsync(string[] args)
     {
         await using var app = Build(args);
-        await app.StartAsync();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch
+        {
+            // What has been started by then would else be taken apart while it runs, and each service would tell of that as of a failure.
+            await app.StopAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
         await app.WaitForShutdownAsync();
         // The host stops when a background service breaks, but keeps it to itself.
         return app.Services.GetServices<IHostedService>().OfType<BackgroundService>().Any(one => one.ExecuteTask is { IsFaulted: true }) ? 1 : 0;
@@ -93,6 +104,8 @@ internal static class Program
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
             var decisions = new MailDecisionFile(Path.Combine(directory, DataDirectory.MailDecisionsName)).Read();
             foreach (var some in decisions.Chunk(1_000)) await provider.GetRequiredService<IMailDecisions>().KeepAsync(some, ct);
+            var consents = new ConsentFile(Path.Combine(directory, DataDirectory.ConsentsName)).Read();
+            foreach (var some in consents.Chunk(1_000)) await provider.GetRequiredService<IConsents>().KeepAsync(ConsentSync.ChainOf(provider.GetRequiredService<DataDirectory>()), some, ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;

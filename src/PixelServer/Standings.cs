@@ -9,6 +9,7 @@ namespace PixelServer;
 internal sealed class Standings
 {
     private readonly ConcurrentDictionary<UInt128, Standing> _known = new();
+    private readonly ConcurrentQueue<UInt128> _told = new();
     private volatile bool _any;
 
     /// <summary>Nothing is known of anybody: the hot path need not make a hash.</summary>
@@ -40,6 +41,19 @@ internal sealed class Standings
         _any = true;
         return now;
     }
+
+    /// <summary>As <see cref="Learn"/>, from a door that cannot wait for a disk: <see cref="Store.StandingExchange"/> writes it with the next batch, or within seconds.</summary>
+    public void Tell(UInt128 subject, Standing standing)
+    {
+        Learn(subject, standing);
+        _told.Enqueue(subject);
+    }
+
+    /// <summary>Takes the next of those that were told and may not be on disk; null where there is none.</summary>
+    public UInt128? NextTold() => _told.TryDequeue(out var subject) ? subject : null;
+
+    /// <summary>It could not be written: it is tried again.</summary>
+    public void TellAgain(UInt128 subject) => _told.Enqueue(subject);
 
     /// <summary>Everything of the store up to <paramref name="epoch"/> was learnt.</summary>
     public void Reached(long epoch) => Epoch = Math.Max(Epoch, epoch);

@@ -71,7 +71,7 @@ internal sealed class EventsDoor(
             unusable ??= Admit(draft, told, key, idempotency.Once(key.Site, index), now, warnings, out hit);
             if (unusable is not null)
             {
-                batch.Refuse(unusable);
+                batch.Refuse(unusable, key.Site);
                 continue;
             }
 

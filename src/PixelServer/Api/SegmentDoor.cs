@@ -121,7 +121,7 @@ internal sealed class SegmentDoor(
                 unusable ??= reader.Read(item!.RootElement, request, body, draft, out var visitor, out var source)
                     ?? admission.AdmitClaimed(draft, visitor, source, out hit);
                 if (unusable is null) batch.Take(hit!);
-                else batch.Refuse(unusable);
+                else batch.Refuse(unusable, key?.Site);
             }
         }
 

@@ -16,6 +16,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id"];
     private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations"];
 
+    private readonly StickyOptOuts _optOuts = new(standings, subjects);
+
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
     {
@@ -32,9 +34,10 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.Storage) visit.Withhold(site!);
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
-        hit = consent.Storage
-            ? Make(draft, caller, source, site!, said.Gpc, consent, visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User), VisitorKind.Cookie)
-            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? visitor : null, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily);
         return null;
     }
 
@@ -55,9 +58,33 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
 
         // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? claim.Visitor : null, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
         hit = consent.Storage
-            ? Make(draft, caller, source, site!, said.Gpc, consent, claim.Visitor, claim.VisitorKind)
-            : Make(draft, caller, source, site!, said.Gpc, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
+            ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
+            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
+        return null;
+    }
+
+    /// <summary>What would be decided about the visitor, without an event. An opt-out is learnt as from an event, and a storage that the request denies is withheld.</summary>
+    public Refusal? Look(Draft draft, in Caller caller, ref Visit visit, out Honoured honoured)
+    {
+        honoured = default;
+        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
+        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
+        visit.AllowOrigin();
+
+        var id = draft.Site ?? Parameters.DefaultSite;
+        var known = StandingOf(draft, caller, ref visit);
+        var said = ConsentReader.Read(draft, caller);
+        var consent = Consent.Decide(site!, said, caller.Country, known, caller.ReceivedAt);
+        // Who asks without saying anything about consent denies nothing.
+        if (!consent.Storage && !draft.Consent.IsEmpty) visit.Withhold(site!);
+
+        var visitor = consent.Storage ? visit.Known(cookies, caller) : null;
+        _optOuts.Learn(id, visitor, draft.User, null, Consent.OptsOut(site!, said, caller.Country) ? caller.ReceivedAt : null, known);
+        var stays = visitor is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut;
+        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || known.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
         return null;
     }
 
@@ -98,7 +125,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return ConsentReader.Keep(draft, caller, said, site);
     }
 
-    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, in Consent consent, Guid? visitor, VisitorKind kind)
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind)
     {
         var eventId = ids.Next(caller.ReceivedAt);
         return new Hit
@@ -133,6 +160,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             ConsentMeasurement = consent.Measurement,
             ConsentAds = consent.Ads,
             Gpc = gpc,
+            OptedOut = optsOut,
             Properties = draft.Properties.ToJson(),
         };
     }

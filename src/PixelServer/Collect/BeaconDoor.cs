@@ -84,7 +84,7 @@ internal sealed class BeaconDoor(
             unusable ??= QueryReader.Read(query, draft, keepFirst: true);
             unusable ??= admission.Admit(draft, caller, Source.Beacon, ref visit, out hit);
             if (unusable is null) batch.Take(hit!);
-            else batch.Refuse(unusable);
+            else batch.Refuse(unusable, unusable == Refusal.UnknownSite ? null : draft.CountedSite);
         }
     }
 

@@ -66,9 +66,13 @@ internal sealed class PathOptions
     [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
     public string Withdraw { get; init; } = "/u";
 
+    /// <summary>What a page asks to show that a signal was honoured.</summary>
+    [Required(AllowEmptyStrings = false, ErrorMessage = Allowed), RegularExpression(Shape, ErrorMessage = Allowed)]
+    public string Signal { get; init; } = "/privacy.json";
+
     /// <summary>Every path with the name of its setting.</summary>
     public IEnumerable<(string Name, string Path)> All =>
-        [(nameof(Pixel), Pixel), (nameof(Beacon), Beacon), (nameof(Tag), Tag), (nameof(Open), Open), (nameof(Click), Click), (nameof(Withdraw), Withdraw)];
+        [(nameof(Pixel), Pixel), (nameof(Beacon), Beacon), (nameof(Tag), Tag), (nameof(Open), Open), (nameof(Click), Click), (nameof(Withdraw), Withdraw), (nameof(Signal), Signal)];
 }
 
 /// <summary>What one site is told; section <c>Pixel:Sites:{id}</c>. What is left out comes from <c>Pixel:DefaultSite</c>.</summary>

@@ -34,6 +34,7 @@ internal static class CollectSetup
         services.AddSingleton(provider => new VisitorCookie(CookieKey(options, provider)));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<PixelDoor>(provider, options.CountryHeader));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BeaconDoor>(provider, options.CountryHeader));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<SignalDoor>(provider, options.CountryHeader));
         services.Configure<KestrelServerOptions>(Limit);
         services.AddSingleton(new Door("pixel", options.Paths.Pixel)).AddSingleton(new Door("beacon", options.Paths.Beacon));
         foreach (var route in DoorRoutes.Of(options.Paths)) services.AddSingleton(route);
@@ -46,11 +47,13 @@ internal static class CollectSetup
         var paths = app.ApplicationServices.GetRequiredService<CollectOptions>().Paths;
         var pixel = app.ApplicationServices.GetRequiredService<PixelDoor>();
         var beacon = app.ApplicationServices.GetRequiredService<BeaconDoor>();
+        var signal = app.ApplicationServices.GetRequiredService<SignalDoor>();
         return app.Use(next => http =>
         {
             var path = http.Request.Path.Value;
             if (string.Equals(path, paths.Pixel, StringComparison.Ordinal)) return pixel.AnswerAsync(http);
-            return string.Equals(path, paths.Beacon, StringComparison.Ordinal) ? beacon.AnswerAsync(http) : next(http);
+            if (string.Equals(path, paths.Beacon, StringComparison.Ordinal)) return beacon.AnswerAsync(http);
+            return string.Equals(path, paths.Signal, StringComparison.Ordinal) ? signal.AnswerAsync(http) : next(http);
         });
     }
 

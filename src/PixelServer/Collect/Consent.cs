@@ -63,6 +63,10 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
             storage, Measurement: true, ads, User: person, Identifiers: storage, ClickIds: person && said.Mode.AdStorage != Said.No, Address: storage, Day: !storage && !isOnlyCounted);
     }
 
+    /// <summary>Whether the event itself opts the person out of sale and sharing, for good. Where an opt-in is asked for, or nothing is sold, there is nothing to opt out of.</summary>
+    public static bool OptsOut(Site site, in ConsentSignals said, string? country) =>
+        (said.Gpc || said.SaleOptOut) && site.RegimeIn(country) is var regime && regime is Regime.Open or Regime.Us && !NeedsOptIn(regime, said);
+
     /// <summary>Whether nothing may be done before a yes. The page or its banner knows whether the GDPR applies; where it does not say, the site's regime does.</summary>
     public static bool NeedsOptIn(Regime regime, in ConsentSignals said) => regime switch
     {

@@ -13,7 +13,7 @@ internal sealed class DailyKey : IDisposable
     private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Length, pinned: true);
     private readonly ThreadLocal<Mac> _macs;
     private readonly Lock _life = new();
-    private volatile bool _isShared;
+    private volatile bool _isShared, _isUsed;
     private bool _destroyed;
 
     private DailyKey(DateOnly day, bool isShared)
@@ -26,6 +26,9 @@ internal sealed class DailyKey : IDisposable
 
     /// <summary>It is the one of the store, so that all collectors have it.</summary>
     public bool IsShared => _isShared;
+
+    /// <summary>A visitor was made with it.</summary>
+    public bool IsUsed => _isUsed;
 
     public static DailyKey Random(DateOnly day)
     {
@@ -65,6 +68,7 @@ internal sealed class DailyKey : IDisposable
         lock (mac)
         {
             if (mac.Hash is null) return false;
+            if (!_isUsed) _isUsed = true; // written once: the line is read by all threads
             mac.Hash.AppendData(text);
             mac.Hash.GetHashAndReset(hash);
             return true;

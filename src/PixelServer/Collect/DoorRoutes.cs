@@ -57,6 +57,17 @@ internal static class DoorRoutes
             Parameters = [new("Origin", "header", "Echoed where the site allows it.", "https://shop.example")],
             Answers = [new(204, "With the `Access-Control-…` headers where the origin is allowed, without them where it is not.")],
         },
+        new("GET", paths.Signal, Group, "What became of the visitor's signals, for the page to show it")
+        {
+            Description = "Makes no event and sets no cookie. `opted_out`: nothing of this visitor is sold or shared, by a signal of this request or of an earlier one. `stored`: that stays with this device "
+                + "when the signal is gone. With a parameter that denies storage, such as `analytics_storage=denied`, the visitor's cookie is expired. Pages of the site's origins may read it.",
+            Parameters = [.. QueryParameters().Where(one => Parameters.Find(one.Name)!.Kind is ParameterKind.Site or ParameterKind.User or ParameterKind.Consent), .. s_headers],
+            Answers =
+            [
+                new(200, "What holds now; never cached.", "application/json", """{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}"""),
+                .. Problems(Refusal.All.Where(one => one.Status is 400 or 403 or 405 or 414 && !one.NeedsKey)),
+            ],
+        },
     ];
 
     private static IEnumerable<ApiParameter> QueryParameters() =>

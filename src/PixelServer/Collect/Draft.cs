@@ -29,6 +29,9 @@ internal sealed class Draft
     /// <summary>What only the holder of a key can say; null on the doors that are open to anyone.</summary>
     public Claim? Claim { get; set; }
 
+    /// <summary>The site under which a refusal counts; null where what was sent is no site's id.</summary>
+    public string? CountedSite => Sites.IsId(Site ?? Parameters.DefaultSite) ? Site ?? Parameters.DefaultSite : null;
+
     public PropertyWriter Properties { get; } = new();
 
     /// <summary>Of two that are repeated the first is kept, and all are read: <see cref="ConsentReader"/>.</summary>

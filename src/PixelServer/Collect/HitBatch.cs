@@ -29,7 +29,7 @@ internal sealed class HitBatch
 
     public void Take(Hit hit) => _taken.Add((Count, hit));
 
-    public void Refuse(Refusal refusal) => _refused.Add(new(Count, refusal));
+    public void Refuse(Refusal refusal, string? site = null) => _refused.Add(new(Count, refusal, site));
 
     /// <summary>Waits until every event is durable or lost, and tells the ledger of those that were refused.</summary>
     public async Task OfferAsync(Journal.Journal journal, Ledger ledger)
@@ -43,15 +43,15 @@ internal sealed class HitBatch
         var appends = Offer(journal);
         for (var i = 0; i < appends.Count; i++)
         {
-            if (Refusal.Of(await appends[i]) is { } lost) _refused.Add(new(_taken[i].Index, lost));
+            if (Refusal.Of(await appends[i]) is { } lost) _refused.Add(new(_taken[i].Index, lost, _taken[i].Hit.SiteId));
             else Accepted++;
         }
 
-        for (var i = appends.Count; i < _taken.Count; i++) _refused.Add(new(_taken[i].Index, _refused[^1].Refusal));
+        for (var i = appends.Count; i < _taken.Count; i++) _refused.Add(new(_taken[i].Index, _refused[^1].Refusal, _taken[i].Hit.SiteId));
         _refused.Sort((a, b) => a.Index.CompareTo(b.Index));
-        foreach (var (_, refusal) in _refused)
+        foreach (var (_, refusal, site) in _refused)
         {
-            ledger.Refused(refusal.Code);
+            ledger.Refused(refusal.Code, site: site);
             if (refusal.MayBeRetried) Retry ??= refusal;
         }
     }

@@ -33,28 +33,28 @@ internal sealed class PixelDoor(
 
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
         if (visit.CookieHeader(cookies, caller) is { } cookie) headers.SetCookie = cookie;
-        if (refusal is null) return FinishAsync(response, journal.AppendAsync(hit!));
+        if (refusal is null) return FinishAsync(response, hit!, journal.AppendAsync(hit!));
 
-        Refuse(response, refusal);
+        Refuse(response, refusal, refusal == Refusal.UnknownSite ? null : draft.CountedSite);
         Gif.WriteBody(response);
         return Task.CompletedTask;
     }
 
-    private async Task FinishAsync(HttpResponse response, ValueTask<AppendOutcome> append)
+    private async Task FinishAsync(HttpResponse response, Hit hit, ValueTask<AppendOutcome> append)
     {
         if (Refusal.Of(await append) is { } refusal)
         {
             response.StatusCode = refusal.Status;
             response.Headers.RetryAfter = refusal.RetryAfter;
-            Refuse(response, refusal);
+            Refuse(response, refusal, hit.SiteId);
         }
 
         Gif.WriteBody(response);
     }
 
-    private void Refuse(HttpResponse response, Refusal refusal)
+    private void Refuse(HttpResponse response, Refusal refusal, string? site)
     {
-        ledger.Refused(refusal.Code);
+        ledger.Refused(refusal.Code, site: site);
         response.Headers["X-Pixel-Refused"] = refusal.Header;
     }
 }

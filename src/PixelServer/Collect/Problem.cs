@@ -5,7 +5,10 @@ using Microsoft.Extensions.Primitives;
 namespace PixelServer.Collect;
 
 /// <summary>One event of a body that was turned away, by its place in it.</summary>
-internal readonly record struct RefusedEvent(int Index, Refusal Refusal);
+/// <param name="Index">Its place.</param>
+/// <param name="Refusal">Why.</param>
+/// <param name="Site">The site that it named, for the count; null where it named none that could be one.</param>
+internal readonly record struct RefusedEvent(int Index, Refusal Refusal, string? Site = null);
 
 /// <summary>Answers with a body: problem documents (RFC 9457) and the receipt of a body that was taken in part. Never a word of the client's in them.</summary>
 internal static class Problem
@@ -66,7 +69,7 @@ internal static class Problem
     {
         json.WriteNumber("accepted", accepted);
         json.WriteStartArray("refused");
-        foreach (var (index, refusal) in refused)
+        foreach (var (index, refusal, _) in refused)
         {
             json.WriteStartObject();
             json.WriteNumber("index", index);

@@ -78,6 +78,9 @@ internal sealed class Appender(Segments segments, JournalOptions options, TimePr
         }
     }
 
+    /// <summary>Closes the segment for good; the next commit begins another.</summary>
+    public void Roll() => Leave();
+
     /// <summary>Closes the segment; nothing may be added afterwards.</summary>
     public void Dispose() => Leave();
 

@@ -6,7 +6,7 @@ namespace PixelServer.Journal;
 
 /// <summary>A <see cref="Hit"/> as bytes. Fixed part first, then the fields that are present, each as tag, length, bytes.</summary>
 /// <remarks><code>
-///  0 u8 version (2, or 1 where no field needs 2)   1 u8 source   2 u8 visitor kind   3 u8 flags: 1 storage, 2 measurement, 4 ads, 8 GPC
+///  0 u8 version (2, or 1 where no field needs 2)   1 u8 source   2 u8 visitor kind   3 u8 flags: 1 storage, 2 measurement, 4 ads, 8 GPC, 16 opted out
 ///  4 u8[16] event id  20 u8[16] visitor id (big-endian)  36 i64 received at  44 i64 occurred at (Unix microseconds)
 /// 52 fields: u8 tag, varint length, bytes: text in UTF-8, amounts as the four words of a decimal, addresses as 4 or 16 bytes,
 ///    ids as 16 bytes (big-endian)
@@ -32,7 +32,7 @@ internal static class HitCodec
         to[0] = hit.OnceKey is null ? First : WithOnceKey;
         to[1] = (byte)hit.Source;
         to[2] = (byte)hit.VisitorKind;
-        to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0));
+        to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0) | (hit.OptedOut ? 16 : 0));
         hit.EventId.TryWriteBytes(to[4..], bigEndian: true, out _);
         hit.VisitorId.TryWriteBytes(to[20..], bigEndian: true, out _);
         BinaryPrimitives.WriteInt64LittleEndian(to[36..], Microseconds(hit.ReceivedAt));
@@ -116,6 +116,7 @@ internal static class HitCodec
             ConsentMeasurement = (from[3] & 2) != 0,
             ConsentAds = (from[3] & 4) != 0,
             Gpc = (from[3] & 8) != 0,
+            OptedOut = (from[3] & 16) != 0, // a server before this flag passes over it
             EventId = new Guid(from.Slice(4, 16), bigEndian: true),
             VisitorId = new Guid(from.Slice(20, 16), bigEndian: true),
             ReceivedAt = Time(from[36..]),

@@ -24,6 +24,8 @@ internal sealed class Journal : IHostedService, IDisposable
     private readonly Segments _segments;
     private readonly Appender _appender;
     private readonly JournalReader _reader;
+    private readonly Erasing _erasing;
+    private readonly SemaphoreSlim _erases = new(1, 1);
     private readonly JournalOptions _options;
     private readonly Acknowledge _acknowledge;
     private readonly Ledger _ledger;
@@ -45,6 +47,7 @@ internal sealed class Journal : IHostedService, IDisposable
         (_flushed, _log, _lock) = (flushed, log, directoryLock);
         _appender = new Appender(segments, options, clock, log);
         _reader = new JournalReader(segments, options, log);
+        _erasing = new Erasing(segments, log);
         _queue = Channel.CreateBounded<PendingHit>(new BoundedChannelOptions(options.QueueLength)
         {
             SingleReader = true,
@@ -130,6 +133,31 @@ internal sealed class Journal : IHostedService, IDisposable
     /// <summary>The store has everything of the run before <paramref name="position"/>, durably.</summary>
     public void Delivered(Guid run, long position) => _segments.Delivered(run, position);
 
+    /// <summary>
+    /// Erases every hit of the directory that belongs to somebody: those that wait, those of the retained window, those in quarantine. Covers every hit
+    /// that was handed to <see cref="AppendAsync"/> before this call. Positions stay as they are.
+    /// </summary>
+    /// <exception cref="IOException">A segment cannot be read or written: it is as it was.</exception>
+    /// <exception cref="ChannelClosedException">The server is shutting down.</exception>
+    public async Task<JournalErased> EraseAsync(Func<Hit, bool> belongs, CancellationToken ct)
+    {
+        await _erases.WaitAsync(ct);
+        try
+        {
+            var roll = new PendingHit(null);
+            await _queue.Writer.WriteAsync(roll, ct);
+            await roll.Completion;
+            return await Task.Run(() => _erasing.Erase(belongs, ct), ct);
+        }
+        finally
+        {
+            _erases.Release();
+        }
+    }
+
+    /// <summary>The durable hits of the directory that belong to somebody, in the order of arrival, with the position behind each.</summary>
+    public IEnumerable<(Guid Run, long End, Hit Hit)> Find(Func<Hit, bool> belongs) => _erasing.Find(belongs);
+
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Takes no more hits, writes those that wait, and answers their requests.</summary>
@@ -144,6 +172,7 @@ internal sealed class Journal : IHostedService, IDisposable
     {
         Close();
         if (_thread.Join(LastWait)) _lock?.Dispose();
+        _erases.Dispose();
     }
 
     private void Close()
@@ -163,12 +192,18 @@ internal sealed class Journal : IHostedService, IDisposable
             Thread.Yield();
             while (_batch.Count < MaxBatch && (carried is not null || _queue.Reader.TryRead(out carried)))
             {
-                if (!TryAdd(carried)) break;
+                if (carried.IsRoll || !TryAdd(carried)) break;
                 carried = null;
             }
 
             if (_batch.Count > 0) Commit([.. _batch]);
             _batch.Clear();
+            if (carried is { IsRoll: true })
+            {
+                _appender.Roll();
+                ThreadPool.UnsafeQueueUserWorkItem(new Release([carried], AppendOutcome.Accepted), preferLocal: false);
+                carried = null;
+            }
         }
 
         _appender.Dispose();

@@ -19,9 +19,15 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 
     public JournalSlice Read(Guid run, long from, int maxHits)
     {
-        var (hits, ends) = (new List<Hit>(), new List<long>());
-        var to = Walk(run, from, long.MaxValue, maxHits, (payload, end) =>
+        var (hits, ends, erased) = (new List<Hit>(), new List<long>(), 0);
+        var to = Walk(run, from, long.MaxValue, maxHits, (record, payload, end) =>
         {
+            if (record.IsErased)
+            {
+                erased++;
+                return;
+            }
+
             try
             {
                 hits.Add(HitCodec.Read(payload));
@@ -33,9 +39,10 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
                 log.LogError(e, "The journal record that ends at {Position} of run {Run} is not a hit and is left out.", end, run);
             }
         });
-        return new JournalSlice(run, from, to, hits, ends);
+        return new JournalSlice(run, from, to, hits, ends, erased);
     }
 
+    /// <summary>Records of the run between two positions, erased ones among them: they too were received and are still to be passed.</summary>
     public long Count(Guid run, long from, long to)
     {
         var count = 0L;
@@ -48,7 +55,7 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
                 continue;
             }
 
-            var next = Walk(run, from, to, int.MaxValue, (_, _) => count++);
+            var next = Walk(run, from, to, int.MaxValue, (_, _, _) => count++);
             if (next == from) break;
             from = next;
         }
@@ -71,7 +78,7 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
         var (offset, records) = (0, 0);
         while (records < maxRecords && Record.TryRead(chunk[offset..], seed, from + offset, out var record))
         {
-            visit(chunk.Slice(offset + Record.HeaderBytes, record.Payload), from + offset + record.Size);
+            visit(record, chunk.Slice(offset + Record.HeaderBytes, record.Payload), from + offset + record.Size);
             offset += record.Size;
             records++;
         }
@@ -116,7 +123,7 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
         return _seed.Seed;
     }
 
-    private delegate void RecordVisitor(ReadOnlySpan<byte> payload, long end);
+    private delegate void RecordVisitor(RecordHeader record, ReadOnlySpan<byte> payload, long end);
 }
 
 /// <summary>Consecutive hits of one run.</summary>
@@ -125,7 +132,8 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 /// <param name="To">Position behind what was read; beyond the last of <paramref name="Ends"/> where something unreadable was stepped over.</param>
 /// <param name="Hits">In order of arrival.</param>
 /// <param name="Ends">For each hit the position behind it.</param>
-internal sealed record JournalSlice(Guid Run, long From, long To, IReadOnlyList<Hit> Hits, IReadOnlyList<long> Ends)
+/// <param name="Erased">Hits that were erased before they could be read.</param>
+internal sealed record JournalSlice(Guid Run, long From, long To, IReadOnlyList<Hit> Hits, IReadOnlyList<long> Ends, int Erased)
 {
     public bool IsEmpty => To == From;
 }

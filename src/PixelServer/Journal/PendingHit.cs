@@ -4,14 +4,17 @@ namespace PixelServer.Journal;
 
 /// <summary>A hit on its way to the disk, and the request that waits for it.</summary>
 /// <remarks>One object serves as queue entry, awaitable and result. Its continuation runs on the thread that completes it: see <see cref="Release"/>.</remarks>
-internal sealed class PendingHit(Hit hit) : IValueTaskSource<AppendOutcome>
+internal sealed class PendingHit(Hit? hit) : IValueTaskSource<AppendOutcome>
 {
     private ManualResetValueTaskSourceCore<AppendOutcome> _core;
 
-    public Hit Hit { get; } = hit;
+    /// <summary>No hit, but the wish that the segment is closed when all hits before it are written.</summary>
+    public bool IsRoll => hit is null;
+
+    public Hit Hit => hit!;
 
     /// <summary>What of the hit's size visitors choose, roughly, in bytes.</summary>
-    public int Bytes { get; } = hit.Properties.Length + 2 * ((hit.Url?.Length ?? 0) + (hit.Referrer?.Length ?? 0) + (hit.Title?.Length ?? 0));
+    public int Bytes { get; } = hit is null ? 0 : hit.Properties.Length + 2 * ((hit.Url?.Length ?? 0) + (hit.Referrer?.Length ?? 0) + (hit.Title?.Length ?? 0));
 
     public ValueTask<AppendOutcome> Completion => new(this, _core.Version);
 

@@ -11,7 +11,7 @@ namespace PixelServer.Journal;
 ///  0  u32  length of the payload, 1 to MaxPayload; little-endian as everything here
 ///  4  u32  CRC32C over run id, position, bytes 0-3 and 8-15, payload
 ///  8  u32  distance back to the start of the group commit that wrote this record
-/// 12  u8   kind: 1 = hit
+/// 12  u8   kind: 1 = hit, 2 = a hit that was erased: its payload is zeros, but for four bytes where it is the last of its segment
 /// 13  u8[3] zero
 /// 16  payload
 /// </code></remarks>
@@ -20,6 +20,7 @@ internal static class Record
     public const int HeaderBytes = 16;
     public const int Alignment = 8;
     public const byte HitKind = 1;
+    public const byte ErasedKind = 2;
 
     /// <summary>No hit within the door's limits comes near it; a larger length field is damage.</summary>
     public const int MaxPayload = 1 << 20;
@@ -45,6 +46,23 @@ internal static class Record
         return checksum;
     }
 
+    /// <summary>
+    /// Leaves of a whole record its place, and nothing of what it held. The next segment's header repeats the checksum of the last record before it: a
+    /// record that is the last of its segment keeps its old one in the payload's first four bytes.
+    /// </summary>
+    /// <param name="record">The record as <see cref="TryRead"/> took it, <see cref="RecordHeader.Size"/> bytes.</param>
+    /// <param name="header">What it said of itself.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="position">Of the record in its run.</param>
+    /// <param name="isLast">No record follows it in its segment.</param>
+    public static void Erase(Span<byte> record, RecordHeader header, uint seed, long position, bool isLast)
+    {
+        record[HeaderBytes..].Clear();
+        if (isLast && header.Payload >= sizeof(uint)) BinaryPrimitives.WriteUInt32LittleEndian(record[HeaderBytes..], header.Checksum);
+        BinaryPrimitives.WriteInt32LittleEndian(record[12..], ErasedKind);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[4..], Checksum(record, header.Payload, seed, position));
+    }
+
     /// <summary>Whether a whole, undamaged record starts at the beginning of <paramref name="bytes"/>.</summary>
     public static bool TryRead(ReadOnlySpan<byte> bytes, uint seed, long position, out RecordHeader header)
     {
@@ -52,10 +70,13 @@ internal static class Record
         if (bytes.Length < HeaderBytes) return false;
         var payload = BinaryPrimitives.ReadInt32LittleEndian(bytes);
         if (payload is < 1 or > MaxPayload || Size(payload) > bytes.Length) return false;
-        if (BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) != HitKind) return false;
+        var kind = BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]);
+        if (kind is not (HitKind or ErasedKind)) return false;
         var checksum = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
         if (checksum != Checksum(bytes, payload, seed, position)) return false;
-        header = new RecordHeader(payload, Size(payload), position - BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]), checksum);
+        var isErased = kind == ErasedKind;
+        if (isErased) checksum = payload >= sizeof(uint) ? BinaryPrimitives.ReadUInt32LittleEndian(bytes[HeaderBytes..]) : 0;
+        header = new RecordHeader(payload, Size(payload), position - BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]), checksum, isErased);
         return true;
     }
 
@@ -84,8 +105,9 @@ internal static class Record
 /// <param name="Payload">Length of the payload in bytes.</param>
 /// <param name="Size">Bytes on disk, padding included.</param>
 /// <param name="CommitStart">Position of the first record of the group commit that wrote it.</param>
-/// <param name="Checksum">Its CRC32C, which the next segment's header repeats.</param>
-internal readonly record struct RecordHeader(int Payload, int Size, long CommitStart, uint Checksum);
+/// <param name="Checksum">Its CRC32C, which the next segment's header repeats; of an erased one, where it is the last of its segment, the one it had before.</param>
+/// <param name="IsErased">It was a hit, and nothing of it is left.</param>
+internal readonly record struct RecordHeader(int Payload, int Size, long CommitStart, uint Checksum, bool IsErased);
 
 /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4) by the processor's own instruction. Callers do the first and last inversion.</summary>
 internal static class Crc32C

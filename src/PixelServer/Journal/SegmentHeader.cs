@@ -6,7 +6,7 @@ namespace PixelServer.Journal;
 
 /// <summary>The first 64 bytes of a segment file: which run it belongs to, where it stands in it, and what came before.</summary>
 /// <remarks><code>
-///  0  u8[8] "PXJRNL01": the last two characters are the format version
+///  0  u8[8] "PXJRNL01": the last two characters are the format version; 02 where records were erased, which a server before that would take for damage
 ///  8  u8[16] run id, big-endian
 /// 24  u64  ordinal of the segment in its directory, also the file name
 /// 32  u64  position of the first record in its run
@@ -19,6 +19,7 @@ internal readonly record struct SegmentHeader(Guid Run, long Ordinal, long First
 {
     public const int Bytes = 64;
     private static ReadOnlySpan<byte> Magic => "PXJRNL01"u8;
+    private static ReadOnlySpan<byte> MagicOfErased => "PXJRNL02"u8;
 
     /// <summary>Names sort like ordinals: 20 digits.</summary>
     public static string FileName(long ordinal) => ordinal.ToString("D20", CultureInfo.InvariantCulture) + ".seg";
@@ -37,7 +38,14 @@ internal readonly record struct SegmentHeader(Guid Run, long Ordinal, long First
         BinaryPrimitives.WriteInt64LittleEndian(bytes[32..], First);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[40..], MadeAt.ToUnixTimeMilliseconds());
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[48..], Chain);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes[60..], ~Crc32C.Append(uint.MaxValue, bytes[..60]));
+        Seal(bytes);
+    }
+
+    /// <summary>Says in a segment's first bytes that records of it may be erased.</summary>
+    public static void MarkErased(Span<byte> bytes)
+    {
+        MagicOfErased.CopyTo(bytes);
+        Seal(bytes);
     }
 
     /// <exception cref="NewerJournalException">A later version of the server wrote it.</exception>
@@ -47,7 +55,7 @@ internal readonly record struct SegmentHeader(Guid Run, long Ordinal, long First
         if (bytes.Length < Bytes) return false;
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[60..]) != ~Crc32C.Append(uint.MaxValue, bytes[..60])) return false;
         if (!bytes[..6].SequenceEqual(Magic[..6])) return false;
-        if (!bytes[..8].SequenceEqual(Magic)) throw new NewerJournalException("a segment");
+        if (!bytes[..8].SequenceEqual(Magic) && !bytes[..8].SequenceEqual(MagicOfErased)) throw new NewerJournalException("a segment");
         header = new SegmentHeader(
             new Guid(bytes.Slice(8, 16), bigEndian: true),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
@@ -56,6 +64,8 @@ internal readonly record struct SegmentHeader(Guid Run, long Ordinal, long First
             BinaryPrimitives.ReadUInt32LittleEndian(bytes[48..]));
         return true;
     }
+
+    private static void Seal(Span<byte> bytes) => BinaryPrimitives.WriteUInt32LittleEndian(bytes[60..], ~Crc32C.Append(uint.MaxValue, bytes[..60]));
 }
 
 /// <summary>The journal holds something that only a later version of the server can read: it is left as it is.</summary>

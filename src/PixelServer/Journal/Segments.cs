@@ -115,6 +115,74 @@ internal sealed class Segments
         DropDelivered(keep: true);
     }
 
+    /// <summary>The segments, oldest first.</summary>
+    public IReadOnlyList<Segment> All { get { lock (_lock) return [.. _segments]; } }
+
+    /// <summary>Whole files of what could not be read at a start: copies of damaged segments, and segments without a header.</summary>
+    public IReadOnlyList<string> Quarantined
+    {
+        get
+        {
+            var folder = Path.Combine(_directory, QuarantineFolder);
+            return [.. _disk.List(folder).Order(StringComparer.Ordinal).Select(name => Path.Combine(folder, name))];
+        }
+    }
+
+    /// <summary>
+    /// Puts other bytes in the place of a sealed segment's file: after a crash the old ones stand there or the new ones, and when this returns the new ones
+    /// for good. A reader that has the old file open reads on in it.
+    /// </summary>
+    /// <returns>False if the segment was delivered and deleted meanwhile.</returns>
+    public bool Replace(Segment segment, ReadOnlySpan<byte> content)
+    {
+        var draft = Draft(segment.Path, content);
+        lock (_lock)
+        {
+            // Whoever deletes takes it out of the list first: a deleted segment does not come back under its name.
+            if (_segments.Contains(segment))
+            {
+                _disk.Rename(draft, segment.Path);
+                (segment.Bytes, segment.Settled) = (content.Length, true);
+                draft = null;
+            }
+        }
+
+        if (draft is not null) _disk.Delete(draft);
+        _disk.FlushDirectory(_directory);
+        return draft is null;
+    }
+
+    /// <summary>
+    /// Makes the cut at a sealed segment's end survive a power cut, after which what a failed write had left there would be back.
+    /// </summary>
+    public void Settle(Segment segment)
+    {
+        if (segment.Settled) return;
+        using var file = _disk.OpenWrite(segment.Path);
+        file.Flush();
+        segment.Settled = true;
+    }
+
+    /// <summary>As <see cref="Replace"/>, for a file in quarantine; without content the file goes.</summary>
+    public void ReplaceQuarantined(string path, ReadOnlySpan<byte> content)
+    {
+        if (content.IsEmpty) _disk.Delete(path);
+        else _disk.Rename(Draft(path, content), path);
+        _disk.FlushDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>The whole file, in a buffer that is made larger where it is too small.</summary>
+    /// <exception cref="FileNotFoundException">It was deleted.</exception>
+    public Span<byte> ReadWhole(string path, scoped ref byte[] buffer)
+    {
+        using var file = _disk.OpenRead(path);
+        var length = checked((int)file.Length);
+        if (buffer.Length < length) buffer = new byte[length];
+        var read = 0;
+        while (read < length && file.Read(read, buffer.AsSpan(read, length - read)) is > 0 and var got) read += got;
+        return buffer.AsSpan(0, read);
+    }
+
     /// <summary>Reads from a segment's file.</summary>
     public int Read(Segment segment, long position, Span<byte> buffer)
     {
@@ -165,6 +233,16 @@ internal sealed class Segments
         {
             _log.LogError(e, "Delivered journal segments could not be deleted and take up space until the next start.");
         }
+    }
+
+    private string Draft(string path, ReadOnlySpan<byte> content)
+    {
+        var draft = path + DraftSuffix;
+        if (_disk.List(Path.GetDirectoryName(path)!).Contains(Path.GetFileName(draft))) _disk.Delete(draft);
+        using var file = _disk.Create(draft, content.Length);
+        file.Write(0, content);
+        file.Flush();
+        return draft;
     }
 
     // Under another name until its header is on the device: a segment with a name has a header.

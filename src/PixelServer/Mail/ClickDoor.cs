@@ -48,7 +48,7 @@ internal sealed class ClickDoor(
 
     private async Task RecordAsync(Hit hit)
     {
-        if (Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code);
+        if (Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code, site: hit.SiteId);
     }
 
     // Again, though it was judged when it was signed: settings change, and senders sign by themselves.

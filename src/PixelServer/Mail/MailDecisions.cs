@@ -3,6 +3,10 @@ using PixelServer.Store;
 
 namespace PixelServer.Mail;
 
+/// <summary>Leaves a record that proves a recipient's decision.</summary>
+/// <remarks>Throws <see cref="IOException"/> where it cannot be kept.</remarks>
+internal delegate Task MailProof(MailDecision decision);
+
 /// <summary>
 /// Every decision about mails in memory, so that neither an open nor a click asks anybody; a new one is on disk before it holds.
 /// Nobody can add one without a signed token or the admin token.
@@ -11,16 +15,19 @@ internal sealed class MailDecisions : IDisposable
 {
     private readonly ConcurrentDictionary<(string Site, MailSubject Subject, string Id), MailDecision> _decisions = new();
     private readonly MailDecisionFile _file;
+    private readonly Func<string, string, bool> _isErased;
     private readonly Lock _lists = new();
     private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
     private readonly Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
     private List<Wish> _wishes = [];
     private static readonly TimeSpan s_repeat = TimeSpan.FromMinutes(1);
 
+    /// <param name="file">Where they stand.</param>
+    /// <param name="isErased">Whether a recipient of a site was erased: nothing is kept of them, wherever it comes from. Nobody was where this is null.</param>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    public MailDecisions(MailDecisionFile file)
+    public MailDecisions(MailDecisionFile file, Func<string, string, bool>? isErased = null)
     {
-        _file = file;
+        (_file, _isErased) = (file, isErased ?? ((_, _) => false));
         var lines = file.Read();
         foreach (var one in lines) Take(one);
         if (lines.Count > 2 * _decisions.Count + 1000) file.Rewrite(_decisions.Values);
@@ -80,7 +87,26 @@ internal sealed class MailDecisions : IDisposable
     /// <summary>What the store may not have yet.</summary>
     public IReadOnlyList<MailDecision> Unshared(int most)
     {
-        lock (_lists) return [.. _unshared.Values.Take(most)];
+        lock (_lists) return [.. _unshared.Values.Where(one => !IsErased(one)).Take(most)];
+    }
+
+    /// <summary>Of how many recipients something is known that are one of a person's identifiers.</summary>
+    public long Count(Func<string, string, bool> isTheirs) => _decisions.Values.LongCount(one => Is(one, isTheirs));
+
+    /// <summary>Forgets what was decided about them; the file is written anew.</summary>
+    /// <returns>About how many.</returns>
+    /// <exception cref="IOException">The file is as it was.</exception>
+    public async Task<long> EraseAsync(Func<string, string, bool> isTheirs)
+    {
+        await _writing.WaitAsync();
+        try
+        {
+            return await Task.Run(() => Erase(isTheirs));
+        }
+        finally
+        {
+            _writing.Release();
+        }
     }
 
     /// <summary>The store has these.</summary>
@@ -95,6 +121,27 @@ internal sealed class MailDecisions : IDisposable
 
     public void Dispose() => _writing.Dispose();
 
+    private long Erase(Func<string, string, bool> isTheirs)
+    {
+        var gone = _decisions.Values.Where(one => Is(one, isTheirs)).ToList();
+        if (gone.Count == 0) return 0;
+        _file.Rewrite(_decisions.Values.Except(gone));
+        lock (_lists)
+        {
+            foreach (var one in gone)
+            {
+                _decisions.TryRemove(Key(one), out _);
+                _unshared.Remove(Key(one));
+            }
+        }
+
+        return gone.Count;
+    }
+
+    private bool IsErased(MailDecision one) => Is(one, _isErased);
+
+    private static bool Is(MailDecision one, Func<string, string, bool> isTheirs) => one.Subject == MailSubject.Recipient && isTheirs(one.SiteId, one.SubjectId);
+
     private void WriteWishes()
     {
         List<Wish> wishes;
@@ -107,6 +154,7 @@ internal sealed class MailDecisions : IDisposable
             foreach (var wish in wishes)
             {
                 var decision = wish.Decision;
+                if (IsErased(decision)) continue;
                 var key = Key(decision);
                 var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
                 if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects))
@@ -150,7 +198,7 @@ internal sealed class MailDecisions : IDisposable
 
     private void Learn(IReadOnlyList<MailDecision> decisions)
     {
-        var news = decisions.Where(one => !_decisions.TryGetValue(Key(one), out var known) || one.Outranks(known)).ToList();
+        var news = decisions.Where(one => !IsErased(one) && (!_decisions.TryGetValue(Key(one), out var known) || one.Outranks(known))).ToList();
         // A no holds at once, whatever our disk says: it is asked for again until it is written too.
         lock (_lists)
         {

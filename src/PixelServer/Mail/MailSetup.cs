@@ -13,7 +13,9 @@ internal static class MailSetup
         services.AddSingleton(Settings.Read<MailOptions>(configuration, "Pixel:Mail"));
         services.AddSingleton(Settings.ReadPerSite<SiteMailOptions>(configuration, "Mail"));
         services.AddSingleton<MailKeys>().AddSingleton<MailLinks>().AddSingleton<MailHits>().AddSingleton<MailEndpoints>();
-        services.AddSingleton(provider => new MailDecisions(new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions)));
+        services.AddSingleton(provider => new MailDecisions(
+            new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions), Erased(provider.GetRequiredService<Standings>(), provider.GetRequiredService<SubjectKeys>())));
+        services.AddSingleton<IHolder, MailHolder>();
         services.AddSingleton<OpenDoor>().AddSingleton<ClickDoor>().AddSingleton<WithdrawDoor>();
         services.AddHostedService<MailDecisionSync>();
         var paths = services.Select(one => one.ImplementationInstance).OfType<CollectOptions>().Single().Paths;
@@ -44,6 +46,10 @@ internal static class MailSetup
         routes.MapGet(MailRoutes.Recipients, mail.RecipientAsync).ExcludeFromDescription();
         routes.MapPost(MailRoutes.Stop, mail.StopAsync).ExcludeFromDescription();
     }
+
+    // A recipient's id is the user id of their opens and clicks.
+    private static Func<string, string, bool> Erased(Standings standings, SubjectKeys keys) =>
+        (site, recipient) => !standings.IsEmpty && standings.Of(keys.Of(site, SubjectKind.User, recipient)).IsErased;
 
     private static string? Below(string path, string door) =>
         path.Length > door.Length && path[door.Length] == '/' && path.StartsWith(door, StringComparison.Ordinal) ? path[(door.Length + 1)..] : null;

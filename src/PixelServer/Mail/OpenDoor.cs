@@ -53,7 +53,7 @@ internal sealed class OpenDoor(MailKeys keys, MailHits hits, Journal.Journal jou
         var refusal = Refusal.Of(await journal.AppendAsync(hit));
         _last = refusal is null ? null : new(refusal, clock.GetTimestamp());
         if (refusal is null) return null;
-        ledger.Refused(refusal.Code);
+        ledger.Refused(refusal.Code, site: hit.SiteId);
         hits.Lost(hit);
         return refusal;
     }

@@ -12,7 +12,7 @@ namespace PixelServer.Mail;
 /// </summary>
 internal sealed class WithdrawDoor(
     MailKeys keys, MailDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock,
-    ILogger<WithdrawDoor> log)
+    ILogger<WithdrawDoor> log, MailProof? proof = null)
 {
     private static readonly StringValues s_allow = "GET, HEAD, POST";
 
@@ -62,8 +62,10 @@ internal sealed class WithdrawDoor(
         {
             var now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
             var decision = new MailDecision(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient");
-            if (await decisions.DecideAsync(decision) && hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal)
-                ledger.Refused(refusal.Code);
+            // Whoever has the link may press the button for ever: only what changes something leaves an event and a record.
+            if (!await decisions.DecideAsync(decision)) return true;
+            if (hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code, site: hit.SiteId);
+            if (proof is not null) await proof(decision);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

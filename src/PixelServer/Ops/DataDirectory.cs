@@ -8,7 +8,7 @@ namespace PixelServer.Ops;
 /// </summary>
 internal sealed class DataDirectory
 {
-    public const string MailDecisionsName = "mail-decisions.jsonl";
+    public const string MailDecisionsName = "mail-decisions.jsonl", ConsentsName = "consents.jsonl";
 
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -35,6 +35,7 @@ internal sealed class DataDirectory
     public string Database => Path.Combine(Root, "pixel.db");
     public string Standings => Path.Combine(Root, "standings");
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
+    public string Consents => Path.Combine(Root, ConsentsName);
 
     /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>
     /// <exception cref="IOException">The file exists but has another length, or cannot be written.</exception>
@@ -65,6 +66,9 @@ internal sealed class DataDirectory
 
         File.Move(draft, file, overwrite: true);
     }
+
+    /// <summary>What <see cref="WriteSecret"/> leaves beside a file when the machine goes down in it.</summary>
+    public static void DeleteDraft(string file) => File.Delete(file + ".new");
 
     private static void Create(string path)
     {

@@ -104,7 +104,8 @@ internal sealed class DailyKeyExchange(
         else
         {
             keys.Adopt(theirs);
-            log.LogInformation("The key of daily visitors of {Day:yyyy-MM-dd} is another collector's from now on: whom this one has counted under its own counts again.", day);
+            if (own.IsUsed)
+                log.LogInformation("The key of daily visitors of {Day:yyyy-MM-dd} is another collector's from now on: whom this one has counted under its own counts again.", day);
         }
 
         return true;

@@ -1,18 +1,26 @@
 using PixelServer.Collect;
 using PixelServer.Journal;
+using PixelServer.Mail;
 using PixelServer.Ops;
+using PixelServer.Store;
 
 namespace PixelServer.Privacy;
 
 /// <summary>Puts into the server what persons may ask of it, and what it owes them unasked.</summary>
 internal static class PrivacySetup
 {
-    /// <summary>Needs what Store and Collect add.</summary>
+    /// <summary>Needs what Store, Collect and Mail add.</summary>
     /// <exception cref="SettingException">A setting is not usable.</exception>
     public static IServiceCollection AddPrivacy(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
         services.AddHostedService<StandingSync>();
+        AddPersons(services);
+        AddConsents(services);
+        var gpc = Settings.Read<GpcOptions>(configuration, "Pixel:Gpc");
+        gpc.Check();
+        services.AddSingleton(gpc);
+        if (gpc.Enabled) services.AddSingleton(GpcEndpoint.Route(gpc));
         services.AddSingleton<DailyKeyExchange>().AddHostedService(provider => provider.GetRequiredService<DailyKeyExchange>());
         services.AddSingleton<Func<DailyKeyReading>>(provider => () => provider.GetRequiredService<DailyKeyExchange>().Reading);
         services.AddSingleton(provider => RetentionRules.Of(provider.GetRequiredService<Sites>())).AddSingleton<RetentionSweep>();
@@ -20,6 +28,50 @@ internal static class PrivacySetup
         services.AddSingleton<Func<RetentionReading>>(provider => () => provider.GetRequiredService<Retention>().Reading);
         CheckJournal(services);
         return services;
+    }
+
+    public static void MapPrivacy(this IEndpointRouteBuilder routes)
+    {
+        var persons = routes.ServiceProvider.GetRequiredService<PersonEndpoints>();
+        routes.MapPost(PersonRoutes.Find, persons.FindAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Export, persons.ExportAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Erase, persons.EraseAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Restrict, persons.RestrictAsync).ExcludeFromDescription();
+        routes.MapPost(PersonRoutes.Release, persons.ReleaseAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Request, persons.StateAsync).ExcludeFromDescription();
+        routes.MapGet(PersonRoutes.Key, persons.KeyAsync).ExcludeFromDescription();
+        var consents = routes.ServiceProvider.GetRequiredService<ConsentEndpoints>();
+        routes.MapPost(ConsentRoutes.Path, consents.KeepAsync).ExcludeFromDescription();
+        routes.MapGet(ConsentRoutes.Path, consents.AboutAsync).ExcludeFromDescription();
+        GpcEndpoint.Map(routes, routes.ServiceProvider.GetRequiredService<GpcOptions>());
+    }
+
+    private static void AddPersons(IServiceCollection services)
+    {
+        services.AddSingleton<PersonRows>().AddSingleton<PersonRequests>().AddSingleton<Persons>().AddSingleton<PersonEndpoints>();
+        services.AddSingleton(provider => PersonCollector.Of(provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<SubjectKeys>()));
+        services.AddSingleton(provider => new ReceiptKey(provider.GetRequiredService<DataDirectory>));
+        services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
+        services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());
+        services.AddSingleton(provider => new PersonReach(
+            async (words, ct) =>
+            {
+                var exchange = provider.GetRequiredService<StandingExchange>();
+                await exchange.DecideAsync(words);
+                await exchange.ExchangeAsync(ct);
+            },
+            provider.GetRequiredService<PersonParts>().LookAsync));
+        foreach (var route in PersonRoutes.All) services.AddSingleton(route);
+    }
+
+    private static void AddConsents(IServiceCollection services)
+    {
+        services.AddSingleton(provider => new ConsentFile(provider.GetRequiredService<DataDirectory>().Consents));
+        services.AddSingleton<Consents>().AddSingleton<ConsentEffects>().AddSingleton<ConsentEndpoints>();
+        services.AddSingleton<IHolder, ConsentHolder>();
+        services.AddSingleton<MailProof>(provider => decision => provider.GetRequiredService<Consents>().KeepAsync([ConsentEffects.ProofOf(decision)]));
+        services.AddSingleton<ConsentSync>().AddHostedService(provider => provider.GetRequiredService<ConsentSync>());
+        foreach (var route in ConsentRoutes.All) services.AddSingleton(route);
     }
 
     // Delivered segments stay on disk for a while: no longer than any event may.

@@ -10,11 +10,14 @@ internal static class ReportSetup
     {
         services.AddSingleton(RecentEndpoints.Route);
         services.AddSingleton(SidesEndpoints.Route);
+        services.AddSingleton(RefusalsEndpoint.Route);
+        services.AddSingleton<RefusalSync>().AddHostedService(provider => provider.GetRequiredService<RefusalSync>());
     }
 
     public static void MapReport(this IEndpointRouteBuilder routes)
     {
         RecentEndpoints.Map(routes);
         SidesEndpoints.Map(routes);
+        RefusalsEndpoint.Map(routes);
     }
 }

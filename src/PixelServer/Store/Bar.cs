@@ -10,13 +10,38 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
     public string? CodeOf(Hit hit)
     {
         if (standings.IsEmpty) return null;
-        var lasts = hit.VisitorKind is VisitorKind.Cookie or VisitorKind.Client;
-        var standing = standings.Of(keys, hit.SiteId, lasts ? hit.VisitorId : null, hit.UserId, hit.EmailSha256);
+        var standing = standings.Of(keys, hit.SiteId, hit.LastingVisitor, hit.UserId, hit.EmailSha256);
         var at = hit.ReceivedAt.ToUnixTimeMilliseconds();
 
         // An identifier that was released is somebody's again from then on; what is older is the erased person's.
         if (standing.IsErased || at < standing.Kept.At) return Standing.ErasedCode;
         return standing.IsRestricted && at >= standing.Processed.At ? Standing.RestrictedCode : null;
+    }
+
+    /// <summary>Whom the batch opts out is on our disk before the store has it: a crash in between must not opt anybody in again.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public async Task KeepOptOutsAsync(IReadOnlyList<Event> events)
+    {
+        var any = false;
+        foreach (var e in events)
+        {
+            var hit = e.Hit;
+            if (!hit.OptedOut) continue;
+            any = true;
+            var word = Word.No(hit.ReceivedAt);
+            if (hit.LastingVisitor is { } visitor) Mark(keys.Of(hit.SiteId, visitor), word);
+            if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) Mark(keys.Of(hit.SiteId, SubjectKind.User, user), word);
+            if (hit.EmailSha256 is { } email) Mark(keys.Of(hit.SiteId, SubjectKind.Email, email), word);
+        }
+
+        if (any) await exchange.KeepToldAsync();
+
+        // The door knows already, unless the server was started since.
+        void Mark(UInt128 subject, Word word)
+        {
+            var known = standings.Of(subject);
+            if (!known.IsOptedOut && known.Shared.At < word.At) standings.Tell(subject, new() { Shared = word });
+        }
     }
 
     public Task LearnAsync(CancellationToken ct) => exchange.ExchangeAsync(ct);

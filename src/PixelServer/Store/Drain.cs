@@ -120,14 +120,15 @@ internal sealed class Drain(
         return moved;
     }
 
-    // Enriched, and without those who were erased or restricted since the door took their hits.
+    // Enriched, and without those who were erased or restricted since the door took their hits; those that the journal has erased already count with them.
     private EventBatch BatchOf(JournalSlice slice)
     {
         var epoch = bar?.Epoch; // before anybody is asked about
+        var erased = Enumerable.Repeat(Standing.ErasedCode, slice.Erased);
         if (!slice.Hits.Any(hit => bar?.CodeOf(hit) is not null))
-            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch };
+            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch, Barred = [.. erased] };
 
-        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<string>());
+        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<string>(erased));
         for (var i = 0; i < slice.Hits.Count; i++)
         {
             if (bar!.CodeOf(slice.Hits[i]) is { } code)
@@ -200,6 +201,7 @@ internal sealed class Drain(
 
     private async Task SaveAsync(EventBatch batch, CancellationToken ct)
     {
+        if (bar is not null) await bar.KeepOptOutsAsync(batch.Events);
         _uncertain = (batch, false);
         try
         {

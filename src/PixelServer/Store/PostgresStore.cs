@@ -108,6 +108,7 @@ internal sealed class PostgresStore(
             var events = await PostgresReceipts.NewAsync(connection, batch.Events, clock.GetUtcNow(), ct);
             if (events.Count > 0) await PostgresCopy.SendAsync(connection, events, _limits, ct); // before the position: Citus then opens its shards in parallel
             await PostgresIdentity.SaveAsync(connection, events, ct);
+            await PostgresOptOuts.SaveAsync(connection, events, ct);
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
             _unknown.TryRemove(batch.Journal, out _);

@@ -60,6 +60,7 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
             }
 
             SqliteIdentity.Save(connection, transaction, stored);
+            SqliteOptOuts.Save(connection, transaction, stored);
             copies = batch.Events.Count - stored.Count;
         }, ct);
         return copies;

@@ -10,6 +10,7 @@ internal sealed class StandingExchange : IDisposable
     private readonly IStandings _store;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
+    private readonly SemaphoreSlim _telling = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<UInt128, Standing> _unshared = [];
     private string? _mark;
@@ -37,12 +38,42 @@ internal sealed class StandingExchange : IDisposable
         await WriteAsync(news);
     }
 
+    /// <summary>Writes what the doors were told by signals. When this completes it is on disk.</summary>
+    /// <exception cref="IOException">It cannot be written, and is tried again.</exception>
+    public async Task KeepToldAsync()
+    {
+        await _telling.WaitAsync(); // whoever comes while another writes must wait for that too
+        var news = new Dictionary<UInt128, Standing>();
+        try
+        {
+            while (news.Count < AtOnce && _standings.NextTold() is { } subject) news[subject] = _standings.Of(subject);
+            if (news.Count == 0) return;
+            await WriteAsync([.. news.Select(one => new SubjectStanding(one.Key, one.Value))]);
+            lock (_lock)
+            {
+                foreach (var (subject, standing) in news) _unshared[subject] = _unshared.GetValueOrDefault(subject).Merge(standing);
+            }
+        }
+        catch
+        {
+            foreach (var subject in news.Keys) _standings.TellAgain(subject);
+            throw;
+        }
+        finally
+        {
+            _telling.Release();
+        }
+
+        if (news.Count == AtOnce) await KeepToldAsync();
+    }
+
     /// <summary>
     /// One exchange, both ways. When it completes everybody who was barred here is barred at every collector: what was under way is stored, and
     /// nothing of them is stored any more.
     /// </summary>
     public async Task ExchangeAsync(CancellationToken ct)
     {
+        await KeepToldAsync();
         await _turn.WaitAsync(ct);
         try
         {
@@ -71,6 +102,7 @@ internal sealed class StandingExchange : IDisposable
     {
         _turn.Dispose();
         _writing.Dispose();
+        _telling.Dispose();
     }
 
     private List<SubjectStanding> Unshared()

@@ -6,10 +6,10 @@ using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Tag;
 
-/// <summary><c>GET, HEAD /t.js</c>: the tag of a site; <c>/t.js.map</c>: its source map.</summary>
-internal sealed class TagDoor(TagScripts scripts, CollectOptions collect)
+/// <summary><c>GET, HEAD /t.js</c>: the tag of a site; <c>/t.js.map</c>: its source map. <c>POST /t.js</c>: the tag's storage was withdrawn.</summary>
+internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites sites, VisitorCookie cookies, TrustedProxies trusted, TimeProvider clock)
 {
-    private static readonly StringValues s_allow = "GET, HEAD";
+    private static readonly StringValues s_allow = "GET, HEAD, POST", s_allowMap = "GET, HEAD";
     private static readonly StringValues s_cacheShort = "public, max-age=300";
     private static readonly StringValues s_cacheLong = "public, max-age=31536000, immutable";
 
@@ -20,9 +20,11 @@ internal sealed class TagDoor(TagScripts scripts, CollectOptions collect)
     public Task AnswerAsync(HttpContext http)
     {
         var (request, response) = (http.Request, http.Response);
+        var isMap = string.Equals(request.Path.Value, _map, StringComparison.Ordinal);
+        if (HttpMethods.IsPost(request.Method) && !isMap) return WithdrawAsync(http);
         if (!HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method))
         {
-            response.Headers.Allow = s_allow;
+            response.Headers.Allow = isMap ? s_allowMap : s_allow;
             return Problem.MethodNotAllowed.WriteAsync(http);
         }
 
@@ -31,7 +33,6 @@ internal sealed class TagDoor(TagScripts scripts, CollectOptions collect)
 
         var asked = request.Query["v"].FirstOrDefault();
         var isCurrent = asked == script!.Version;
-        var isMap = string.Equals(request.Path.Value, _map, StringComparison.Ordinal);
         if (isMap && asked is { Length: > 0 } && !isCurrent) return Problem.NotFound.WriteAsync(http, "The map of another version.");
 
         var headers = response.Headers;
@@ -40,6 +41,19 @@ internal sealed class TagDoor(TagScripts scripts, CollectOptions collect)
         headers["Cross-Origin-Resource-Policy"] = "cross-origin";
         headers.XContentTypeOptions = "nosniff";
         return isMap ? WriteAsync(http, script.Map, "application/json; charset=utf-8") : WriteScriptAsync(http, script);
+    }
+
+    // A page cannot delete the cookie, which is out of its scripts' reach. Whatever stands in the body is not read.
+    private Task WithdrawAsync(HttpContext http)
+    {
+        if (sites.Find(http.Request.Query["id"].FirstOrDefault() is { Length: > 0 } id ? id : null, out var site) is { } refusal)
+            return Problem.NotFound.WriteAsync(http, refusal.Title);
+        var now = clock.GetUtcNow();
+        if (cookies.Read(http.Request.Headers.Cookie, now).Sent)
+            http.Response.Headers.SetCookie = VisitorCookie.Expire(site!.CookieDomain, Caller.Of(http, now, trusted, "").IsHttps);
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
     }
 
     private static Task WriteScriptAsync(HttpContext http, TagScript script)

@@ -48,6 +48,13 @@ internal static class TagEndpoint
         ],
     };
 
+    public static ApiRoute WithdrawRoute(PathOptions paths) => new("POST", paths.Tag, "Collect", "Storage was withdrawn: expires the visitor's cookie")
+    {
+        Description = "What the tag sends when the visitor takes storage or measurement back, because a page cannot delete the cookie. Makes no event; no body is read.",
+        Parameters = [new("id", "query", "The site; default if absent.", "shop"), new("Cookie", "header", "`px_id`: is expired if it came.")],
+        Answers = [new(204, "There is no cookie any more."), .. ApiAnswer.Of(Problem.NotFound)],
+    };
+
     public static ApiRoute MapRoute(PathOptions paths) => new("GET", paths.Tag + ".map", "Collect", "The tag's source map, with the sources as a person reads them")
     {
         Parameters =

@@ -15,6 +15,7 @@ internal static class TagModules
     [
         ("core.js", _ => true),
         ("consent.js", _ => true),
+        ("optin.js", options => options.OptIn is true),
         ("delivery.js", _ => true),
         ("page.js", options => options.PageView),
         ("navigation.js", options => options.SinglePage),

@@ -13,8 +13,9 @@ internal sealed class TagScripts(Sites sites, PerSite<TagOptions> options, Colle
     public Refusal? Find(string? id, out TagScript? script)
     {
         script = null;
-        if (sites.Find(id, out _) is { } refusal) return refusal;
-        script = _made.GetOrAdd(options.Of(id ?? Parameters.DefaultSite), wanted => new(() => TagScript.Make(wanted, collect.Paths))).Value;
+        if (sites.Find(id, out var site) is { } refusal) return refusal;
+        var own = options.Of(id ?? Parameters.DefaultSite);
+        script = _made.GetOrAdd(own with { OptIn = own.OptIn ?? site!.Regime == Regime.Gdpr }, wanted => new(() => TagScript.Make(wanted, collect.Paths))).Value;
         return null;
     }
 }

@@ -16,6 +16,7 @@ internal static class TagSetup
         services.AddSingleton<TagDoor>();
         services.AddSingleton(provider => new Door("tag", provider.GetRequiredService<CollectOptions>().Paths.Tag));
         services.AddSingleton(provider => TagEndpoint.DoorRoute(provider.GetRequiredService<CollectOptions>().Paths));
+        services.AddSingleton(provider => TagEndpoint.WithdrawRoute(provider.GetRequiredService<CollectOptions>().Paths));
         services.AddSingleton(provider => TagEndpoint.MapRoute(provider.GetRequiredService<CollectOptions>().Paths));
         services.AddSingleton(TagEndpoint.Route);
         return services;

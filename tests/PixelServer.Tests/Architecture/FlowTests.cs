@@ -14,7 +14,7 @@ public sealed partial class FlowTests
         ["Enrich"] = ["Ops"],
         ["Store"] = ["Journal", "Enrich", "Ops"],
         ["Report"] = ["Store", "Ops"],
-        ["Privacy"] = ["Collect", "Signals", "Journal", "Enrich", "Store", "Ops"],
+        ["Privacy"] = ["Collect", "Signals", "Journal", "Enrich", "Store", "Mail", "Ops"],
         ["Mail"] = ["Collect", "Signals", "Journal", "Enrich", "Store", "Ops"],
         ["Api"] = ["Collect", "Journal", "Ops"],
         ["Tag"] = ["Collect", "Ops"],

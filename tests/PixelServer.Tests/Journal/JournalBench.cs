@@ -29,6 +29,9 @@ internal sealed class JournalBench
     /// <summary>Ids of all events that were ever handed to a commit.</summary>
     public HashSet<int> Offered { get; } = [];
 
+    /// <summary>Ids of all events that somebody wanted erased, whether it came to that or not.</summary>
+    public HashSet<int> Wanted { get; } = [];
+
     public void Start()
     {
         Segments = Segments.Open(Disk, Folder, Options, Clock, NullLogger.Instance);
@@ -81,6 +84,21 @@ internal sealed class JournalBench
         }
 
         return ids;
+    }
+
+    /// <summary>Erases as the journal does it: closes the segment first.</summary>
+    public JournalErased Erase(Func<Hit, bool> belongs)
+    {
+        Appender.Roll();
+        return new Erasing(Segments, NullLogger.Instance).Erase(belongs, CancellationToken.None);
+    }
+
+    /// <summary>Those of the events whose id still stands somewhere in a file, of whatever kind.</summary>
+    public IEnumerable<int> OnDisk(IEnumerable<int> ids)
+    {
+        var contents = new[] { Folder, $"{Folder}/{Segments.QuarantineFolder}" }
+            .SelectMany(folder => Disk.List(folder).Select(name => Disk[$"{folder}/{name}"])).ToList();
+        return ids.Where(id => contents.Any(content => content.AsSpan().IndexOf(GuidOf(id).ToByteArray(bigEndian: true)) >= 0));
     }
 
     public string[] Files => [.. Disk.List(Folder).Where(name => name.EndsWith(".seg", StringComparison.Ordinal)).Order().Select(name => $"{Folder}/{name}")];

@@ -152,7 +152,7 @@ public sealed class JournalTests : IDisposable
     {
         var first = Open(Acknowledge.Flushed);
         await Append(first);
-        Assert.Contains("in use by another server", Assert.Throws<IOException>(() => Open(Acknowledge.Flushed)).Message, StringComparison.Ordinal);
+        Assert.Contains("in use by another server", Assert.Throws<DirectoryInUseException>(() => Open(Acknowledge.Flushed)).Message, StringComparison.Ordinal);
 
         first.Dispose();
         Open(Acknowledge.Flushed).Dispose();

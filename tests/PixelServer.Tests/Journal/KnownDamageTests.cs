@@ -196,7 +196,7 @@ public sealed class KnownDamageTests
         var journal = new JournalBench();
         journal.Append(1);
         var bytes = journal.Disk[journal.Files[0]];
-        bytes[7] = (byte)'2';
+        bytes[7] = (byte)'3';
         BitConverter.TryWriteBytes(bytes.AsSpan(60), ~Crc32C.Append(uint.MaxValue, bytes.AsSpan(0, 60)));
 
         Assert.Throws<NewerJournalException>(journal.Restart);

@@ -102,6 +102,31 @@ public sealed class RetentionTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task A_partition_that_readers_never_let_go_is_told_once_and_loses_its_rows_after_six_hours()
+    {
+        var failing = new Failing { InUse = true };
+        await using var app = await StartAsync(await StoreAsync("postgresql"), failing, "--Pixel:DefaultSite:RetentionDays=1");
+        await app.Client.GetAsync("/p.gif");
+        await StoredAsync(app, 1);
+        await LookAsync(app);
+        _clock.Advance(TimeSpan.FromDays(2));
+
+        for (var hour = 0; hour <= 6; hour++)
+        {
+            await LookAsync(app);
+            Assert.Single(await RecentAsync());
+            _clock.Advance(TimeSpan.FromHours(1));
+        }
+
+        await LookAsync(app);
+        Assert.Empty(await RecentAsync());
+        Assert.Equal("ok", (await RetentionAsync(app)).Light);
+        Assert.Single(app.Output.Split("because somebody is reading events")[1..]);
+
+        Task<IReadOnlyList<string>> RecentAsync() => app.Services.GetRequiredService<IEventStore>().RecentAsync(null, 10, default);
+    }
+
+    [Fact]
     public async Task A_server_that_was_down_for_days_is_not_red_before_it_could_do_anything()
     {
         using var folder = new TempFolder();
@@ -186,6 +211,8 @@ public sealed class RetentionTests(SharedPostgres postgres)
 
         public bool On { get; set; }
 
+        public bool InUse { get; init; }
+
         public Failing Over(IRetention real)
         {
             _real = real;
@@ -196,7 +223,7 @@ public sealed class RetentionTests(SharedPostgres postgres)
         public Task<RetentionPast> PastAsync(string rules, CancellationToken ct) => _real.PastAsync(rules, ct);
         public Task KeepAsync(RetentionRun run, CancellationToken ct) => _real.KeepAsync(run, ct);
         public Task<IReadOnlyList<EventStretch>> StretchesAsync(CancellationToken ct) => _real.StretchesAsync(ct);
-        public Task<Dropped> DropAsync(EventStretch stretch, bool onlyIfEmpty, CancellationToken ct) => _real.DropAsync(stretch, onlyIfEmpty, ct);
+        public Task<Dropped> DropAsync(EventStretch stretch, bool onlyIfEmpty, CancellationToken ct) => InUse ? Task.FromResult(Dropped.InUse) : _real.DropAsync(stretch, onlyIfEmpty, ct);
         public Task<long> CountEventsAsync(EventStretch stretch, RetentionSites sites, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) => _real.CountEventsAsync(stretch, sites, from, until, ct);
         public Task<long> DeleteEventsAsync(EventStretch stretch, RetentionSites sites, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) => _real.DeleteEventsAsync(stretch, sites, from, until, ct);
         public Task<long> CountRestAsync(RetentionSites sites, DateTimeOffset before, CancellationToken ct) => _real.CountRestAsync(sites, before, ct);

@@ -16,7 +16,7 @@ internal static class IdentityEvents
 
     public static Event Make(
         DateTimeOffset? at = null, Guid? visitor = null, string? user = null, string? email = null, string site = "shop", VisitorKind? kind = null,
-        Source source = Source.Server, bool consent = true, string name = "identify", string properties = "")
+        Source source = Source.Server, bool consent = true, string name = "identify", string properties = "", bool optedOut = false, bool gpc = false)
     {
         var id = Guid.CreateVersion7(at ?? Events.Noon);
         return new()
@@ -36,6 +36,8 @@ internal static class IdentityEvents
                 ConsentStorage = consent,
                 ConsentMeasurement = true,
                 ConsentAds = false,
+                Gpc = gpc,
+                OptedOut = optedOut,
                 Properties = Encoding.UTF8.GetBytes(properties),
             },
             Traffic = Traffic.Human,

@@ -1,5 +1,3 @@
-using PixelServer.Store;
-
 namespace PixelServer.Tests.Store;
 
 /// <summary>The rules of docs/identity.md once more, over sets in memory and in other words than SQL: what both stores are compared with.</summary>

@@ -20,6 +20,7 @@ public sealed class SchemaTests(SharedPostgres postgres) : IAsyncDisposable
     private static readonly string[] Tables =
     [
         "events", "events_rejected", "journal_positions", "mail_decisions", "email_opens", "event_receipts", "daily_keys", "retention_runs", "conversion_names", "conversions",
+        "consent_texts", "consent_records", "consents", "opt_outs", "opted_out", "refusals",
         "identity_edges", "identity_cuts", "identity_blocks", "identity_links", "identity_visitors", "identity_emails", "identity_persons", "persons", "identity_refused", "person_events",
     ];
 

@@ -21,6 +21,7 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
         Scroll = true,
         Forms = true,
         Engagement = true,
+        OptIn = true,
         Vendors = new() { Meta = true, Google = true, LinkedIn = true, X = true, TikTok = true, Reddit = true, Pinterest = true },
     };
 
@@ -155,7 +156,7 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
     [Theory]
     [InlineData("GET", "/t.js?id=sh%20op", 404)]
     [InlineData("GET", "/t.js?id=%0d%0aX-Evil:1", 404)]
-    [InlineData("POST", "/t.js", 405)]
+    [InlineData("PUT", "/t.js", 405)]
     public async Task What_is_no_tag_is_a_problem_document(string method, string address, int status)
     {
         using var answer = await SendAsync(address, request => request.Method = new HttpMethod(method));

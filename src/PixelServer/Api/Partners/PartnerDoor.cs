@@ -66,7 +66,7 @@ internal sealed class PartnerDoor(
         refusal = map.Read(json!.RootElement, map.Partner == Adjust.Partner ? options.AdjustEvents : s_none, draft, told)
             ?? Admit(draft, told, map, key!, Once(http.Request, body), out hit);
         if (refusal is null) batch.Take(hit!);
-        else batch.Refuse(refusal);
+        else batch.Refuse(refusal, key?.Site);
         return batch;
     }
 

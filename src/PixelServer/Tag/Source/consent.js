@@ -32,7 +32,13 @@ function say(source, answer) {
     for (const kind in one) agreed[kind] = one[kind] && agreed[kind] !== false;
   }
   keepBound();
-  if (agreed.measurement === false || agreed.storage === false) guard(() => delete localStorage.px_q)();
+  if (agreed.measurement === false || agreed.storage === false) {
+    // The cookie is not ours to delete: the collector expires it. Where none was made since the page opened there is nobody to tell.
+    guard(() => {
+      isRecalled &&= !navigator.sendBeacon(script.src);
+      delete localStorage.px_q;
+    })();
+  }
   schedule();
 }
 

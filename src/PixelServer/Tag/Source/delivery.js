@@ -38,8 +38,6 @@ function pack() {
   return batch;
 }
 
-const bodyOf = (batch) => `{"sent_at":${Date.now()},"batch":[${batch.map((one) => one.text)}]}`;
-
 function retry(events, seconds) {
   waitUntil = Date.now() + Math.min((+seconds || 2 ** tries++ * (0.5 + Math.random())) * 1000, 300000);
   queue.unshift(...events);
@@ -71,6 +69,7 @@ async function sendImages() {
   }
 }
 
+const bodyOf = (batch) => `{"sent_at":${Date.now()},"batch":[${batch.map((one) => one.text)}]}`;
 const post = (body, keepalive) => fetch(endpoint, { method: 'POST', body, keepalive, credentials: may('storage') ? 'include' : 'omit' });
 
 async function send(batch) {
@@ -89,7 +88,7 @@ async function send(batch) {
   events.forEach((event, index) => {
     const code = refused ? refused.find((one) => one.index === index)?.code : status >= 300 && whole;
     if (!code) finish([event], true, status);
-    else if ((status === 408 || status === 429 || status >= 500) && (!refused || /full|failed|stopping/.test(code))) again.push(event);
+    else if (/408|429|5../.test(status) && (!refused || /full|failed|stopping/.test(code))) again.push(event);
     else finish([event], false, code);
   });
   if (again.length) retry(again, response.headers.get('Retry-After'));
@@ -144,8 +143,8 @@ const leave = guard(() => {
 });
 
 addEventListener('pagehide', leave);
-document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' ? leave() : schedule(0));
+document.addEventListener('visibilitychange', () => document.hidden ? leave() : schedule(0));
 addEventListener('online', () => schedule(0));
 document.addEventListener('securitypolicyviolation', (event) => {
-  if (event.disposition === 'enforce' && event.blockedURI === endpoint) onlyImages = true;
+  onlyImages ||= event.disposition === 'enforce' && event.blockedURI === endpoint;
 });

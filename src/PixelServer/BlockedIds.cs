@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace PixelServer.Store;
+namespace PixelServer;
 
 /// <summary>
 /// Ids that programs send when there is nobody. Tied to such an id, all strangers of a site would be one person. The same list stands in the

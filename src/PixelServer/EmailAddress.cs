@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace PixelServer.Api;
+namespace PixelServer;
 
 /// <summary>Reads an e-mail address into the one form that it is hashed in, and into the forms that single ad platforms hash.</summary>
 internal static class EmailAddress

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 
-namespace PixelServer.Api;
+namespace PixelServer;
 
 /// <summary>The small normalisations of what describes a person: names, places, a birthday. Each gives null where nothing is left.</summary>
 internal static class PersonText

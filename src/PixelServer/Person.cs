@@ -1,0 +1,49 @@
+namespace PixelServer;
+
+/// <summary>The identifiers of one person of one site, in clear: only whoever answers a request has them, and only while it is answered.</summary>
+/// <param name="Site">Site id.</param>
+/// <param name="Visitors">Ids of devices, and of events that name nobody else.</param>
+/// <param name="Users">The site's own ids of the person, among them the ids of a recipient of mails.</param>
+/// <param name="Emails">Lower-case hex SHA-256 of normalised addresses.</param>
+internal sealed record PersonIds(string Site, IReadOnlyList<Guid> Visitors, IReadOnlyList<string> Users, IReadOnlyList<string> Emails)
+{
+    public int Count => Visitors.Count + Users.Count + Emails.Count;
+
+    /// <summary>The same as keyed hashes, which may be kept.</summary>
+    public IReadOnlyList<UInt128> Subjects(SubjectKeys keys) =>
+    [
+        .. Visitors.Select(id => keys.Of(Site, id)), .. Users.Select(id => keys.Of(Site, SubjectKind.User, id)),
+        .. Emails.Select(id => keys.Of(Site, SubjectKind.Email, id)),
+    ];
+}
+
+/// <summary>Recognises a person of a site without knowing who it is: by the keyed hashes of their identifiers.</summary>
+internal sealed class PersonMarks(SubjectKeys keys, string site, IEnumerable<UInt128> subjects)
+{
+    private readonly HashSet<UInt128> _subjects = [.. subjects];
+
+    /// <summary>Whether the hit carries one of the identifiers, of whatever kind its visitor's id is.</summary>
+    public bool Name(Hit hit) => hit.SiteId == site && (_subjects.Contains(keys.Of(site, hit.VisitorId))
+        || (hit.UserId is { } user && _subjects.Contains(keys.Of(site, SubjectKind.User, user)))
+        || (hit.EmailSha256 is { } email && _subjects.Contains(keys.Of(site, SubjectKind.Email, email))));
+
+    public bool Name(string ofSite, SubjectKind kind, string id) => ofSite == site && _subjects.Contains(keys.Of(site, kind, id));
+}
+
+/// <summary>
+/// Something on a collector's own disk that holds events or identifiers of persons. Whatever is added to the data directory registers one, or says in
+/// <c>HoldersTests</c> why it holds nothing of anybody. Rows of the store are told in <see cref="Store.PersonTables"/> instead.
+/// </summary>
+internal interface IHolder
+{
+    /// <summary>What the receipt calls it.</summary>
+    string Name { get; }
+
+    /// <summary>How many records name the person.</summary>
+    Task<long> FindAsync(PersonMarks person, CancellationToken ct);
+
+    /// <summary>Erases them for good; afterwards no byte of them is in a file of the holder.</summary>
+    /// <returns>How many.</returns>
+    /// <exception cref="IOException">They are as they were, or some of them are.</exception>
+    Task<long> EraseAsync(PersonMarks person, CancellationToken ct);
+}

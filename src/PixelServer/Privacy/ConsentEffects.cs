@@ -1,0 +1,74 @@
+using PixelServer.Mail;
+using PixelServer.Store;
+
+namespace PixelServer.Privacy;
+
+/// <summary>What a recorded decision means from now on: at the doors, and for mails. Both keep the later word of a person, so that an old record changes nothing.</summary>
+internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, StandingExchange exchange, MailDecisions mails, TimeProvider clock)
+{
+    /// <summary>When this completes the decisions hold, also after a crash.</summary>
+    /// <exception cref="IOException">They cannot be kept.</exception>
+    public async Task ApplyAsync(IReadOnlyList<ConsentRecord> records)
+    {
+        var now = clock.GetUtcNow();
+        SubjectStanding[] words = [.. records.Select(one => StandingOf(one, keys, now)).OfType<SubjectStanding>()];
+        if (words.Length > 0) await exchange.DecideAsync(words);
+        foreach (var decision in records.Select(MailDecisionOf).OfType<MailDecision>())
+        {
+            var known = mails.About(decision.SiteId, decision.Subject, decision.SubjectId);
+            if (known is null || decision.Outranks(known)) await mails.DecideAsync(decision);
+        }
+    }
+
+    /// <summary>These yeses are over. The no is said for the moment after each: whatever was or will be decided later holds against it.</summary>
+    /// <exception cref="IOException">It cannot be kept.</exception>
+    public Task EndAsync(IReadOnlyList<ConsentRecord> expired) => ApplyAsync([.. expired.Select(one => one with { Decision = ConsentDecision.Withdrawn, At = one.At.AddMilliseconds(1) })]);
+
+    /// <summary>Who was erased leaves the decision and nothing of themselves.</summary>
+    public ConsentRecord WithoutErased(ConsentRecord record) => WithoutErased(record, standings, keys);
+
+    /// <inheritdoc cref="WithoutErased(ConsentRecord)"/>
+    public static ConsentRecord WithoutErased(ConsentRecord record, Standings standings, SubjectKeys keys) =>
+        ConsentPersons.ErasedAs(record.Person.Kind) is { } kind && standings.Of(keys.Of(record.SiteId, kind, record.Person.Id)).IsErased
+            ? record with { Person = ConsentPerson.Erased } : record;
+
+    /// <summary>The word for the doors; null where they do not ask about this purpose or subject, or a yes is over.</summary>
+    public static SubjectStanding? StandingOf(ConsentRecord record, SubjectKeys keys, DateTimeOffset now)
+    {
+        var kind = ConsentPersons.KindOf(record.Person.Kind);
+        if (kind is null || (record.Decision == ConsentDecision.Granted && record.ExpiresAt <= now)) return null;
+        var word = record.Decision == ConsentDecision.Granted ? Word.Yes(record.At) : Word.No(record.At);
+        Standing? standing = record.Purpose switch
+        {
+            "storage" => new Standing { Storage = word },
+            "measurement" => new Standing { Measurement = word },
+            "ads" => new Standing { Ads = word },
+            _ => null,
+        };
+        return standing is null ? null : new(keys.Of(record.SiteId, kind.Value, record.Person.Id), standing.Value);
+    }
+
+    /// <summary>The decision for mails; null where it is not about a recipient's mails.</summary>
+    public static MailDecision? MailDecisionOf(ConsentRecord record) =>
+        record is { Purpose: "email", Person: { Kind: ConsentPersons.Recipient, Id: { } id } }
+            ? new(record.SiteId, MailSubject.Recipient, id, record.Decision == ConsentDecision.Granted, Redirects: true, record.At, record.Actor == "person" ? "recipient" : "operator")
+            : null;
+
+    /// <summary>The record of a decision about mails that came in by another way: the link in a mail, or the address for recipients.</summary>
+    public static ConsentRecord ProofOf(MailDecision decision)
+    {
+        var isTheirs = decision.DecidedBy == "recipient";
+        return new()
+        {
+            RecordId = Guid.CreateVersion7(decision.DecidedAt).ToString("D"),
+            SiteId = decision.SiteId,
+            Person = new(ConsentPerson.NewSalt(), ConsentPersons.Recipient, decision.SubjectId, null, null, null, null),
+            Purpose = "email",
+            Decision = decision.Tracking ? ConsentDecision.Granted : ConsentDecision.Withdrawn,
+            At = decision.DecidedAt,
+            RecordedAt = decision.DecidedAt,
+            Method = isTheirs ? "one_click" : "api",
+            Actor = isTheirs ? "person" : "operator",
+        };
+    }
+}

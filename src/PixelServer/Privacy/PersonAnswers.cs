@@ -1,0 +1,40 @@
+using System.Text.Json;
+using PixelServer.Store;
+
+namespace PixelServer.Privacy;
+
+/// <summary>What the verbs and the API say of persons, as JSON.</summary>
+internal static class PersonAnswers
+{
+    public static readonly JsonSerializerOptions Json = new(PersonRequestBody.Json) { WriteIndented = true };
+
+    public static object Found(PersonFound person, PersonCounts counts) => new
+    {
+        SiteId = person.Ids.Site,
+        PersonId = person.Person,
+        Identifiers = Identifiers(person.Ids),
+        Shared = Shared(person),
+        Rows = counts.Rows,
+        Collectors = counts.Parts.Select(ReceiptPart.Of),
+        NotAnswered = Waiting(counts.Missing),
+    };
+
+    public static object Identifiers(PersonIds ids) => new { VisitorIds = ids.Visitors, UserIds = ids.Users, EmailSha256s = ids.Emails };
+
+    /// <summary>As <c>also</c> takes them.</summary>
+    public static IEnumerable<string> Shared(PersonFound person) => person.Shared.Select(one => $"{one.Kind}:{one.Id}");
+
+    public static object Erased(PersonErasure erasure, PersonFound? person = null) => new
+    {
+        RequestId = erasure.Request.Id,
+        State = erasure.IsInterrupted ? "interrupted" : erasure.Receipt is null ? "waiting" : "complete",
+        erasure.Rows,
+        DatabaseCleaned = erasure.IsClean,
+        Collectors = erasure.Parts.Select(ReceiptPart.Of),
+        WaitingFor = Waiting(erasure.Missing),
+        StaysBecauseShared = person is null ? [] : Shared(person),
+        Receipt = erasure.Receipt is null ? (JsonElement?)null : JsonElement.Parse(erasure.Receipt),
+    };
+
+    private static IEnumerable<ReceiptGone> Waiting(IEnumerable<Collector> collectors) => collectors.Select(one => new ReceiptGone(one.Id, one.Host, one.SeenAt));
+}

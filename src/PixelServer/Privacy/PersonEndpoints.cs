@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text.Json;
+using PixelServer.Collect;
+using PixelServer.Store;
+using Problem = PixelServer.Ops.Problem;
+
+namespace PixelServer.Privacy;
+
+/// <summary>The rights of persons, for the holder of the admin token. Identifiers stand in bodies only: addresses are written into logs.</summary>
+internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Sites sites, SubjectKeys keys, ReceiptKey receipts, TimeProvider clock, ILogger<PersonEndpoints> log)
+{
+    /// <summary>Collectors that are awake need a second or two; what takes longer is asked for again.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>So long an event that was just taken may need into the store, where it says who is who.</summary>
+    private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
+
+    public Task FindAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
+        await WriteAsync(http, PersonAnswers.Found(person, await persons.CountAsync(person.Ids, s_patience, http.RequestAborted))));
+
+    public Task ExportAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
+    {
+        Head(http);
+        http.Response.Headers.ContentDisposition = "attachment; filename=\"person.json\"";
+        var ct = http.RequestAborted;
+        await PersonExport.WriteAsync(http.Response.Body, person, persons.ExportAsync(person.Ids, ct),
+            journal.WaitingAsync(new(keys, person.Ids.Site, person.Ids.Subjects(keys)), ct), clock.GetUtcNow(), ct);
+    });
+
+    public Task EraseAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
+        await WriteAsync(http, PersonAnswers.Erased(await persons.EraseAsync(person.Ids, s_patience, CancellationToken.None), person))); // begun is begun
+
+    public Task RestrictAsync(HttpContext http) => AboutAsync(http, async (person, body) =>
+    {
+        await persons.RestrictAsync(person.Ids, body.Lift, http.RequestAborted);
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    });
+
+    public Task ReleaseAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
+    {
+        await persons.ReleaseAsync(person.Ids, http.RequestAborted);
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+    });
+
+    public Task StateAsync(HttpContext http) => GuardAsync(http, async () =>
+    {
+        if (Guid.TryParse((string?)http.Request.RouteValues["id"], CultureInfo.InvariantCulture, out var id) && await persons.StateAsync(id, http.RequestAborted) is { } state)
+            await WriteAsync(http, PersonAnswers.Erased(state));
+        else await Problem.NotFound.WriteAsync(http);
+    });
+
+    public Task KeyAsync(HttpContext http) => WriteAsync(http, new { Key = receipts.Public });
+
+    private Task AboutAsync(HttpContext http, Func<PersonFound, PersonRequestBody, Task> answer) => GuardAsync(http, async () =>
+    {
+        if (await ReadAsync(http) is not { } body) return;
+        if (body.Read(sites, out var name, out var also) is { } fault)
+        {
+            await Problem.InvalidParameter.WriteAsync(http, fault);
+            return;
+        }
+
+        await journal.PassedAsync(s_drain, http.RequestAborted);
+        if (await persons.PersonAsync(body.SiteId, name, also, http.RequestAborted) is { } person) await answer(person, body);
+        else await Problem.PersonNotFound.WriteAsync(http);
+    });
+
+    private async Task GuardAsync(HttpContext http, Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (PersonUnclearException) { await Problem.PersonUnclear.WriteAsync(http); }
+        catch (SubjectKeysDifferException e) { await Problem.CollectorKeysDiffer.WriteAsync(http, e.Message); }
+        catch (Exception e) when (!http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted && e is System.Data.Common.DbException or TimeoutException or IOException)
+        {
+            // What was done is done and will not be undone; the same request again does the rest.
+            log.LogWarning("A request about a person could not be answered: {Error} {Code}", e.GetType().Name, (e as System.Data.Common.DbException)?.SqlState);
+            http.Response.Headers.RetryAfter = "5";
+            await Problem.StoreAway.WriteAsync(http);
+        }
+    }
+
+    private static async Task<PersonRequestBody?> ReadAsync(HttpContext http)
+    {
+        var (body, refusal) = await BodyReader.ReadAsync(http.Request);
+        if (refusal is not null)
+        {
+            await Collect.Problem.WriteAsync(http.Response, refusal, 0, []);
+            return null;
+        }
+
+        try
+        {
+            if (JsonSerializer.Deserialize<PersonRequestBody>(body, PersonRequestBody.Json) is { } read) return read;
+            await Problem.InvalidParameter.WriteAsync(http, "The body must be a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            // Where it is wrong, by our own names and places; not what stands there.
+            await Problem.InvalidParameter.WriteAsync(http, $"The body is not the JSON that this address takes{(e.LineNumber is { } line ? $" (line {line + 1}, byte {e.BytePositionInLine})" : "")}.");
+        }
+
+        return null;
+    }
+
+    private static Task WriteAsync(HttpContext http, object answer)
+    {
+        Head(http);
+        return http.Response.WriteAsync(JsonSerializer.Serialize(answer, PersonRequestBody.Json) + "\n", CancellationToken.None);
+    }
+
+    private static void Head(HttpContext http)
+    {
+        http.Response.ContentType = "application/json";
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+    }
+}

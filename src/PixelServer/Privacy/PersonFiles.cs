@@ -1,0 +1,40 @@
+using System.IO.Enumeration;
+
+namespace PixelServer.Privacy;
+
+/// <summary>
+/// Every kind of file in the data directory, either with the <see cref="IHolder"/> that finds and erases persons in it, or with the reason why it holds
+/// nothing of anybody. A test compares this with what a busy server writes.
+/// </summary>
+internal static class PersonFiles
+{
+    /// <summary>What the embedded store is called here; its rows are told in <see cref="Store.PersonTables"/>.</summary>
+    public const string Store = "the store";
+
+    /// <summary>Patterns of paths in the data directory, with the holder or null, and the reason where there is none.</summary>
+    public static IReadOnlyList<(string Pattern, string? Holder, string Reason)> All { get; } =
+    [
+        ("journal/*.seg", "journal", ""),
+        ("journal/*.seg.new", "journal", ""),
+        ("journal/quarantine/*", "journal", ""),
+        ("journal/LOCK", null, "empty"),
+        ("pixel.db", Store, ""),
+        ("pixel.db-wal", Store, ""),
+        ("pixel.db-shm", Store, ""),
+        ("mail-decisions.jsonl", "mail-decisions.jsonl", ""),
+        ("consents.jsonl", "consents.jsonl", ""),
+        ("standings", null, "keyed hashes: what makes that an erased person stays erased"),
+        ("keys/*", null, "secrets of the operator, and when keys were used last"),
+    ];
+
+    /// <summary>What a file is to persons; null where nobody has said.</summary>
+    /// <param name="path">In the data directory, with slashes.</param>
+    public static (string? Holder, string Reason)? Of(string path)
+    {
+        foreach (var (pattern, holder, reason) in All)
+            if (Depth(path) == Depth(pattern) && FileSystemName.MatchesSimpleExpression(pattern, path, ignoreCase: false)) return (holder, reason);
+        return null;
+
+        static int Depth(string text) => text.Count(c => c == '/');
+    }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using PixelServer.Collect;
+
+namespace PixelServer.Privacy;
+
+/// <summary>An identifier by which somebody is asked for, in the form in which the store has it. No address in clear gets further than here.</summary>
+/// <param name="Kind"><c>visitor</c>, <c>user</c>, <c>email</c>, <c>event</c> or <c>client_event</c>.</param>
+/// <param name="Id">The identifier.</param>
+internal readonly record struct PersonName(string Kind, string Id)
+{
+    public const string Visitor = "visitor", User = "user", Email = "email", Event = "event", ClientEvent = "client_event";
+
+    private const int MostText = 1_000;
+    private const int Sha256Digits = 64, CookieIdDigits = 32;
+
+    /// <summary>The words by which an identifier may be asked for.</summary>
+    public static readonly IReadOnlyList<string> Kinds =
+        ["visitor_id", "anonymous_id", "user_id", "recipient_id", "email", "email_sha256", "person_id", "event_id", "client_event_id"];
+
+    /// <returns>What is wrong; null where nothing is.</returns>
+    public static string? Read(string site, string kind, string text, out PersonName name)
+    {
+        name = default;
+        text = text.Trim();
+        if (text.Length is 0 or > MostText) return $"{kind}: 1 to {MostText} characters.";
+        PersonName? read = kind switch
+        {
+            "visitor_id" => VisitorOf(text) is { } visitor ? new(Visitor, visitor) : null,
+            "anonymous_id" => new(Visitor, VisitorIds.Of(site, text).ToString("D")),
+            "user_id" or "recipient_id" => new(User, text),
+            "email" => EmailAddress.Read(text) is { } address ? new(Email, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(address)))) : null,
+            "email_sha256" => IsSha256(text) ? new(Email, text.ToLowerInvariant()) : null,
+            "person_id" => PersonOf(text),
+            "event_id" => Guid.TryParse(text, CultureInfo.InvariantCulture, out var id) ? new(Event, id.ToString("D")) : null,
+            "client_event_id" => new(ClientEvent, text),
+            _ => null,
+        };
+        if (read is null)
+        {
+            return kind switch
+            {
+                "visitor_id" => "visitor_id: a UUID, or the value of the cookie px_id.",
+                "email" => "email: an address.",
+                "email_sha256" => "email_sha256: 64 hex digits.",
+                "person_id" => "person_id: user:, email: or visitor: and the identifier.",
+                "event_id" => "event_id: a UUID.",
+                _ => $"{kind}: one of {string.Join(", ", Kinds)}.",
+            };
+        }
+
+        name = read.Value;
+        return null;
+    }
+
+    /// <summary>The kind of an identifier that was given alone: by a word and a colon before it, or by its looks.</summary>
+    public static (string Kind, string Text) Guess(string text)
+    {
+        if (PersonOf(text) is not null) return ("person_id", text);
+        foreach (var kind in Kinds)
+            if (text.StartsWith(kind + ":", StringComparison.Ordinal)) return (kind, text[(kind.Length + 1)..]);
+        foreach (var kind in (string[])["recipient", "event", "client_event", "anonymous"])
+            if (text.StartsWith(kind + ":", StringComparison.Ordinal)) return (kind + "_id", text[(kind.Length + 1)..]);
+        if (text.Contains('@') && EmailAddress.Read(text) is not null) return ("email", text);
+        if (VisitorOf(text) is not null) return ("visitor_id", text);
+        return (IsSha256(text) ? "email_sha256" : "user_id", text);
+    }
+
+    // A cookie that is forged or has ended still names somebody who may be asked for.
+    private static string? VisitorOf(string text)
+    {
+        if (text.StartsWith(VisitorCookie.Name + "=", StringComparison.Ordinal)) text = text[(VisitorCookie.Name.Length + 1)..];
+        if (VisitorCookie.LooksLikeOne(text)) text = text[..CookieIdDigits];
+        return Guid.TryParse(text, CultureInfo.InvariantCulture, out var id) && id != Guid.Empty ? id.ToString("D") : null;
+    }
+
+    private static PersonName? PersonOf(string text) =>
+        text.StartsWith("user:", StringComparison.Ordinal) && text.Length > 5 ? new(User, text[5..])
+        : text.StartsWith("email:", StringComparison.Ordinal) && IsSha256(text[6..]) ? new(Email, text[6..].ToLowerInvariant())
+        : text.StartsWith("email:", StringComparison.Ordinal) && EmailAddress.Read(text[6..]) is { } address ? new(Email, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(address))))
+        : text.StartsWith("visitor:", StringComparison.Ordinal) && VisitorOf(text[8..]) is { } visitor ? new(Visitor, visitor)
+        : null;
+
+    private static bool IsSha256(string text) => text.Length == Sha256Digits && text.All(char.IsAsciiHexDigit);
+}

@@ -1,0 +1,70 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PixelServer.Collect;
+
+namespace PixelServer.Privacy;
+
+/// <summary>What stands in the body of a request about a person: the site, one identifier, and what the verb needs.</summary>
+internal sealed record PersonRequestBody
+{
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.Strict,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, // a misspelt "lift" must not restrict
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private const int MostAlso = 20;
+
+    public string SiteId { get; init; } = Parameters.DefaultSite;
+    public string? VisitorId { get; init; }
+    public string? AnonymousId { get; init; }
+    public string? UserId { get; init; }
+    public string? RecipientId { get; init; }
+    public string? Email { get; init; }
+
+    [JsonPropertyName("email_sha256")]
+    public string? EmailSha256 { get; init; }
+
+    public string? PersonId { get; init; }
+    public string? EventId { get; init; }
+    public string? ClientEventId { get; init; }
+
+    /// <summary>What is shared with others and is to go all the same, as <c>visitor:…</c>, <c>email:…</c> or <c>user:…</c>.</summary>
+    public IReadOnlyList<string> Also { get; init; } = [];
+
+    /// <summary>Of a restriction: it ends.</summary>
+    public bool Lift { get; init; }
+
+    /// <returns>What is wrong, beginning with the member; null where nothing is.</returns>
+    public string? Read(Sites sites, out PersonName name, out IReadOnlyList<PersonName> also)
+    {
+        (name, also) = (default, []);
+        if (sites.Find(SiteId, out _) is { } refusal) return $"site_id: {refusal.Title}";
+        string?[] texts = [VisitorId, AnonymousId, UserId, RecipientId, Email, EmailSha256, PersonId, EventId, ClientEventId];
+        if (texts.Count(text => text is not null) != 1) return $"Exactly one of {string.Join(", ", PersonName.Kinds)}.";
+        var given = Array.FindIndex(texts, text => text is not null);
+        if (PersonName.Read(SiteId, PersonName.Kinds[given], texts[given]!, out name) is { } fault) return fault;
+        return ReadAlso(SiteId, Also, out also);
+    }
+
+    /// <inheritdoc cref="Read"/>
+    public static string? ReadAlso(string site, IReadOnlyList<string> texts, out IReadOnlyList<PersonName> also)
+    {
+        also = [];
+        if (texts.Count > MostAlso) return $"also: at most {MostAlso}.";
+        var names = new List<PersonName>();
+        foreach (var text in texts)
+        {
+            if (PersonName.Read(site, "person_id", text, out var name) is not null) return "also: visitor:, email: or user: and the identifier.";
+            names.Add(name);
+        }
+
+        also = names;
+        return null;
+    }
+}

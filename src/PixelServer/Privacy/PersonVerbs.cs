@@ -1,0 +1,163 @@
+using System.CommandLine;
+using System.Data.Common;
+using System.Text.Json;
+using PixelServer.Collect;
+using PixelServer.Ops;
+using PixelServer.Store;
+
+namespace PixelServer.Privacy;
+
+/// <summary>The rights of persons from the command line, beside running servers or without one.</summary>
+internal static class PersonVerbs
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    private static readonly JsonSerializerOptions s_json = new(PersonRequestBody.Json) { WriteIndented = true };
+
+    /// <param name="services">The stages behind the doors, for a verb with these configuration arguments.</param>
+    public static Command All(Func<string[], ServiceProvider> services)
+    {
+        var verb = new Command("person", "Find, export, erase or restrict one person: docs/rights.md");
+        var lift = new Option<bool>("--lift") { Description = "End the restriction" };
+        verb.Add(About("find", "Print which identifiers are a person's, and how much there is of them", services, async (hands, person, _, ct) =>
+            Print(PersonAnswers.Found(person, await hands.Persons.CountAsync(person.Ids, s_patience, ct)))));
+        verb.Add(About("export", "Print everything of a person as one JSON document", services, ExportAsync));
+        verb.Add(About("erase", "Erase a person everywhere, and print the receipt", services, EraseAsync));
+        verb.Add(About("restrict", "Refuse events of a person until it is lifted", services, async (hands, person, parsed, ct) =>
+            await DoneAsync(hands.Persons.RestrictAsync(person.Ids, parsed.GetValue(lift), ct), parsed.GetValue(lift) ? "The restriction is lifted." : "The person is restricted."), lift));
+        verb.Add(About("release", "Let an erased identifier be used again", services, async (hands, person, _, ct) =>
+            await DoneAsync(hands.Persons.ReleaseAsync(person.Ids, ct), "The identifiers may be used again.")));
+
+        var id = new Argument<Guid>("request") { Description = "Id of the erasure" };
+        verb.Add(With("receipt", "Print how an erasure stands, and its receipt", services, async (hands, parsed, ct) =>
+            await hands.Persons.StateAsync(parsed.GetValue(id), ct) is { } state ? Told(state, null) : throw new FormatException("There is no such request."), id));
+        verb.Add(With("receipt-key", "Print the public key of this server's receipts", services, (hands, _, _) =>
+        {
+            Console.Out.WriteLine(hands.Receipts.Public);
+            return Task.FromResult(0);
+        }));
+        var file = new Argument<FileInfo>("file") { Description = "The receipt" };
+        var key = new Option<string?>("--key") { Description = "Public key of the server that made it; by default of this one" };
+        verb.Add(With("verify-receipt", "Say whether a receipt is as it was signed; exit code 0 or 1", services, async (hands, parsed, ct) =>
+        {
+            var fault = ReceiptKey.Fault(await File.ReadAllTextAsync(parsed.GetValue(file)!.FullName, ct), parsed.GetValue(key) ?? hands.Receipts.Public);
+            Console.Out.WriteLine(fault ?? "The receipt is as it was signed.");
+            return fault is null ? 0 : 1;
+        }, file, key));
+        return verb;
+    }
+
+    private static Command About(
+        string name, string description, Func<string[], ServiceProvider> services, Func<Hands, PersonFound, ParseResult, CancellationToken, Task<int>> run, params Option[] more)
+    {
+        var id = new Argument<string>("id") { Description = "user:ID, visitor:ID, email:ADDRESS, recipient:ID, anonymous:ID, event:ID or client_event:ID; without a word before it what it looks like" };
+        var site = new Option<string>("--site") { Description = "Id of the site", DefaultValueFactory = _ => Parameters.DefaultSite };
+        var also = new Option<string[]>("--also") { Description = "A shared identifier that goes too, as visitor:ID or email:ADDRESS; may be given more than once" };
+        return With(name, description, services, async (hands, parsed, ct) =>
+        {
+            var (kind, text) = PersonName.Guess(parsed.GetValue(id)!);
+            var ofSite = parsed.GetValue(site)!;
+            if (hands.Sites.Find(ofSite, out _) is { } refusal) throw new FormatException($"--site: {refusal.Title}");
+            if ((PersonName.Read(ofSite, kind, text, out var asked) ?? PersonRequestBody.ReadAlso(ofSite, parsed.GetValue(also) ?? [], out _)) is { } fault) throw new FormatException(fault);
+            _ = PersonRequestBody.ReadAlso(ofSite, parsed.GetValue(also) ?? [], out var others);
+            var person = await hands.Persons.PersonAsync(ofSite, asked, others, ct) ?? throw new FormatException("No event has this id.");
+            return await run(hands, person, parsed, ct);
+        }, [id, site, also, .. more]);
+    }
+
+    private static Command With(
+        string name, string description, Func<string[], ServiceProvider> services, Func<Hands, ParseResult, CancellationToken, Task<int>> run, params Symbol[] symbols)
+    {
+        var verb = Cli.Verb(name, description, async (parsed, args, ct) =>
+        {
+            await using var provider = services(args);
+            try
+            {
+                return await run(await Hands.OfAsync(provider, ct), parsed, ct);
+            }
+            catch (Exception e) when (e is DbException or TimeoutException)
+            {
+                Console.Error.WriteLine($"The store cannot be asked: {Visible.Of(e.Message.ReplaceLineEndings(" "))} What was begun holds: run it again.");
+                return 1;
+            }
+            catch (Exception e) when (e is PersonUnclearException or SubjectKeysDifferException)
+            {
+                Console.Error.WriteLine(e.Message);
+                return Cli.Unusable;
+            }
+        }, symbols.OfType<Option>());
+        foreach (var argument in symbols.OfType<Argument>()) verb.Add(argument);
+        return verb;
+    }
+
+    private static async Task<int> ExportAsync(Hands hands, PersonFound person, ParseResult parsed, CancellationToken ct)
+    {
+        await using var output = Console.OpenStandardOutput();
+        var waiting = hands.Journal?.WaitingAsync(new(hands.Keys, person.Ids.Site, person.Ids.Subjects(hands.Keys)), ct);
+        if (waiting is null) Console.Error.WriteLine("A server uses the journal: what it has not stored yet is not in here. The same by its API has it.");
+        await PersonExport.WriteAsync(output, person, hands.Persons.ExportAsync(person.Ids, ct), waiting, TimeProvider.System.GetUtcNow(), ct);
+        return 0;
+    }
+
+    private static async Task<int> EraseAsync(Hands hands, PersonFound person, ParseResult parsed, CancellationToken ct) =>
+        Told(await hands.Persons.EraseAsync(person.Ids, s_patience, ct), person);
+
+    // The receipt alone on standard output, so that it can be kept; everything else where it does not get into it.
+    private static int Told(PersonErasure erasure, PersonFound? person)
+    {
+        foreach (var one in person is null ? [] : PersonAnswers.Shared(person)) Console.Error.WriteLine($"Stays, because others use it too: {one}. Add --also {one} to erase it.");
+        foreach (var one in erasure.Missing) Console.Error.WriteLine($"Waits for the collector on {one.Host}, last heard of at {one.SeenAt:u}.");
+        if (!erasure.IsClean) Console.Error.WriteLine("The rows are deleted, but the database was too busy to be cleaned of their traces: run it again later.");
+        if (erasure.IsInterrupted) Console.Error.WriteLine("The erasure was interrupted: run it again.");
+        if (erasure.Receipt is null)
+        {
+            Console.Error.WriteLine($"The receipt is made when all have done their part: pixel person receipt {erasure.Request.Id}");
+            return 1;
+        }
+
+        Console.Out.WriteLine(erasure.Receipt);
+        return 0;
+    }
+
+    private static int Print(object answer)
+    {
+        Console.Out.WriteLine(JsonSerializer.Serialize(answer, s_json));
+        return 0;
+    }
+
+    private static async Task<int> DoneAsync(Task work, string told)
+    {
+        await work;
+        Console.Out.WriteLine(told);
+        return 0;
+    }
+
+    /// <summary>What a verb works with. Where no server runs on the data directory it is the collector itself; else the server does what is on its disk.</summary>
+    private sealed record Hands(Persons Persons, Sites Sites, SubjectKeys Keys, ReceiptKey Receipts, PersonJournal? Journal)
+    {
+        public static async Task<Hands> OfAsync(ServiceProvider provider, CancellationToken ct)
+        {
+            await provider.GetRequiredService<IEventStore>().PrepareAsync(ct);
+            var journal = IsAlone(provider) ? provider.GetRequiredService<PersonJournal>() : null;
+            var standings = provider.GetRequiredService<IStandings>();
+            var persons = journal is null
+                ? ActivatorUtilities.CreateInstance<Persons>(provider, new PersonReach(
+                    (words, stop) => standings.KeepAsync(words, bar: words.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), stop), null))
+                : provider.GetRequiredService<Persons>();
+            return new(persons, provider.GetRequiredService<Sites>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<ReceiptKey>(), journal);
+        }
+
+        private static bool IsAlone(ServiceProvider provider)
+        {
+            try
+            {
+                _ = provider.GetRequiredService<Journal.Journal>();
+                return true;
+            }
+            catch (Journal.DirectoryInUseException)
+            {
+                return false;
+            }
+        }
+    }
+}

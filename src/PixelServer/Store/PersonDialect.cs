@@ -1,0 +1,75 @@
+using System.Data.Common;
+
+namespace PixelServer.Store;
+
+/// <summary>What differs between the two stores where persons are concerned; the rest is the same SQL. Two implementations.</summary>
+internal abstract class PersonDialect
+{
+    public abstract string Name { get; }
+
+    public abstract Task<DbConnection> OpenAsync(CancellationToken ct);
+
+    /// <summary>A transaction that writes, with the bounds of the store on it.</summary>
+    public abstract Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken ct);
+
+    /// <summary>Makes a command; <c>{visitors}</c> and the like become the store's own words.</summary>
+    public DbCommand Command(DbConnection connection, DbTransaction? transaction, string sql, params ReadOnlySpan<(string Name, object Value)> values)
+    {
+        var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = sql
+            .Replace("{visitor_ids}", In("visitor_ids"), StringComparison.Ordinal).Replace("{visitors}", In("visitors"), StringComparison.Ordinal)
+            .Replace("{users}", In("users"), StringComparison.Ordinal).Replace("{emails}", In("emails"), StringComparison.Ordinal);
+        command.CommandTimeout = 0; // bounded by whoever waits
+        foreach (var (name, value) in values) Add(command, name, value);
+        return command;
+    }
+
+    /// <summary>With the parameters of a person.</summary>
+    public DbCommand Command(DbConnection connection, DbTransaction? transaction, string sql, PersonIds person)
+    {
+        var command = Command(connection, transaction, sql, ("site", person.Site));
+        Add(command, "visitors", person.Visitors.Select(id => id.ToString("D")).ToArray());
+        Add(command, "visitor_ids", Ids(person.Visitors));
+        Add(command, "users", person.Users.ToArray());
+        Add(command, "emails", person.Emails.ToArray());
+        return command;
+    }
+
+    /// <summary>Deletes or changes the rows.</summary>
+    /// <returns>How many rows there were in each relation that held some.</returns>
+    public abstract Task<IReadOnlyDictionary<string, long>> EraseAsync(DbConnection connection, DbTransaction transaction, PersonTable table, PersonIds person, CancellationToken ct);
+
+    /// <summary>Takes what was deleted out of what stays of the files, as far as the store can.</summary>
+    /// <param name="relations">What held rows.</param>
+    /// <param name="ct">Gives up.</param>
+    public abstract Task CleanAsync(IReadOnlyCollection<string> relations, CancellationToken ct);
+
+    /// <summary>The person_id of an identifier, and everything that is this person's.</summary>
+    public abstract Task<(string Person, IReadOnlyList<(string Kind, string Id)> Members)> MembersAsync(DbConnection connection, string site, string kind, string id, CancellationToken ct);
+
+    /// <summary>Rows of a table as one JSON object each, with the names of the columns.</summary>
+    public abstract Task<string> SelectJsonAsync(DbConnection connection, string table, string where, CancellationToken ct);
+
+    /// <summary>A value of the store's own type.</summary>
+    public abstract object Of(Guid id);
+
+    public abstract object Of(DateTimeOffset at);
+
+    public abstract DateTimeOffset Time(DbDataReader row, int column);
+
+    /// <summary>The words of a comparison with a list.</summary>
+    protected abstract string In(string parameter);
+
+    protected abstract object List<T>(T[] values);
+
+    protected abstract object Ids(IReadOnlyList<Guid> ids);
+
+    private void Add(DbCommand command, string name, object value)
+    {
+        var parameter = command.CreateParameter();
+        parameter.ParameterName = name;
+        parameter.Value = value is string[] texts ? List(texts) : value;
+        command.Parameters.Add(parameter);
+    }
+}

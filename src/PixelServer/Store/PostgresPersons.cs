@@ -1,0 +1,125 @@
+using System.Data.Common;
+using Npgsql;
+
+namespace PixelServer.Store;
+
+/// <summary>Persons in PostgreSQL.</summary>
+internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresPersons> log) : PersonDialect
+{
+    private const string Events = "events";
+
+    // A row of nobody for each table, under a site that cannot be: see ForgetAsync.
+    private static readonly Dictionary<string, string> s_nobody = new(StringComparer.Ordinal)
+    {
+        [Events] =
+            """
+            (event_id, received_at, occurred_at, site_id, source, name, visitor_id, visitor_kind, traffic, traffic_reasons, consent_storage, consent_measurement, consent_ads, gpc)
+            select gen_random_uuid(), first, first, '', '', '', gen_random_uuid(), '', '', '{}', false, false, false, false
+            from (select (regexp_match(pg_get_expr(relpartbound, oid), 'FROM \(''([^'']+)''\)'))[1]::timestamptz as first from pg_class where oid = '{relation}'::regclass) as bound
+            """,
+        ["events_rejected"] = "select gen_random_uuid(), now(), now(), '', '', '', '', ''",
+        ["mail_decisions"] = "select '', 'recipient', '', false, false, now(), '', now()",
+        ["identity_edges"] = "select '', 'visitor', '', 'user', '', '', now(), now()",
+        ["identity_cuts"] = "select '', 'visitor', '', 'user', '', ''",
+        ["identity_blocks"] = "select '', 'user', '', ''",
+    };
+
+    public override string Name => "postgresql";
+
+    public override async Task<DbConnection> OpenAsync(CancellationToken ct) => await source.OpenConnectionAsync(ct);
+
+    public override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken ct)
+    {
+        var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync((NpgsqlConnection)connection, ct);
+        return transaction;
+    }
+
+    public override async Task<IReadOnlyDictionary<string, long>> EraseAsync(
+        DbConnection connection, DbTransaction transaction, PersonTable table, PersonIds person, CancellationToken ct)
+    {
+        var change = table.Set is { } set ? $"update {table.Name} set {set}" : $"delete from {table.Name}";
+        await using var erase = Command(connection, transaction,
+            $"with gone as ({change} where {table.Where} returning tableoid) select tableoid::regclass::text, count(*) from gone group by 1", person);
+        var found = new Dictionary<string, long>();
+        await using var rows = await erase.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) found[rows.GetString(0)] = rows.GetInt64(1);
+        return found;
+    }
+
+    /// <remarks>
+    /// Dead rows go, and the statistics in which single values stand are made anew. What is left in the free space of a page is overwritten by the next
+    /// rows; docs/rights.md says who may want more.
+    /// </remarks>
+    public override async Task CleanAsync(IReadOnlyCollection<string> relations, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        foreach (var relation in relations)
+        {
+            await using var clean = Command(connection, null, $"vacuum (analyze, index_cleanup on, truncate off) {relation}");
+            await clean.ExecuteNonQueryAsync(ct);
+        }
+
+        if (relations.Any(relation => TableOf(relation) == Events))
+        {
+            await using var analyze = Command(connection, null, "analyze events");
+            await analyze.ExecuteNonQueryAsync(ct);
+        }
+
+        foreach (var relation in relations) await ForgetAsync(connection, relation, ct);
+        log.LogDebug("{Relations} relations are vacuumed.", relations.Count);
+    }
+
+    // The planner's statistics of a table that has become empty stay as they were, with values of its last rows in them. A row that
+    // nobody else ever sees makes them new.
+    private async Task ForgetAsync(NpgsqlConnection connection, string relation, CancellationToken ct)
+    {
+        if (TableOf(relation) is not { } table) return;
+        await using (var ask = Command(connection, null, $"select exists (select 1 from {relation})"))
+            if ((bool)(await ask.ExecuteScalarAsync(ct))!) return;
+
+        await using var transaction = await BeginAsync(connection, ct);
+        foreach (var sql in (string[])
+            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where site_id = ''"])
+        {
+            await using var command = Command(connection, transaction, sql);
+            await command.ExecuteNonQueryAsync(ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    // Null where the table keeps no identifiers, or is never emptied.
+    private static string? TableOf(string relation) =>
+        s_nobody.ContainsKey(relation) ? relation : relation.StartsWith("events_", StringComparison.Ordinal) ? Events : null;
+
+    public override async Task<(string Person, IReadOnlyList<(string Kind, string Id)> Members)> MembersAsync(
+        DbConnection connection, string site, string kind, string id, CancellationToken ct)
+    {
+        await using var ask = Command(connection, null,
+            """
+            select coalesce((select person_id from identity_persons where site_id = @site and kind = @kind and id = @id limit 1), @kind || ':' || @id)
+            """, ("site", site), ("kind", kind), ("id", id));
+        var person = (string)(await ask.ExecuteScalarAsync(ct))!;
+        await using var query = Command(connection, null, "select kind, id from identity_members(@site, @person)", ("site", site), ("person", person));
+        var members = new List<(string, string)>();
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) members.Add((rows.GetString(0), rows.GetString(1)));
+        return (person, members);
+    }
+
+    public override Task<string> SelectJsonAsync(DbConnection connection, string table, string where, CancellationToken ct) =>
+        Task.FromResult($"select to_jsonb(t)::text from (select * from {table} where {where}) as t");
+
+    public override object Of(Guid id) => id;
+
+    public override object Of(DateTimeOffset at) => at.UtcDateTime;
+
+    public override DateTimeOffset Time(DbDataReader row, int column) => new(row.GetDateTime(column), TimeSpan.Zero);
+
+    protected override string In(string parameter) => $"= any(@{parameter})";
+
+    protected override object List<T>(T[] values) => values;
+
+    protected override object Ids(IReadOnlyList<Guid> ids) => ids.ToArray();
+}

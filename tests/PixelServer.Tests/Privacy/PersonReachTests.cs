@@ -1,0 +1,169 @@
+using System.Text.Json;
+using Npgsql;
+using PixelServer.Tests.Support;
+
+namespace PixelServer.Tests.Privacy;
+
+/// <summary>An erasure reaches every collector of a store, whichever process was asked, and whatever comes back afterwards stays out.</summary>
+public sealed class PersonReachTests(SharedPostgres postgres)
+{
+    private const string Key = "--Pixel:CookieKey=collectors-share-this-secret-0123456789";
+    private const string Away = "Host=127.0.0.1;Port=1;Username=nobody;Timeout=1";
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_verbs_work_beside_a_running_server(bool isPostgres)
+    {
+        var connection = isPostgres ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        await using var shop = await PersonShop.StartAsync(connection);
+        var device = Guid.NewGuid();
+        await shop.BusyAsync("ada", device, "ada@example.org");
+        await shop.BusyAsync("bob", Guid.NewGuid(), "bob@example.org");
+        await shop.DrainedAsync();
+        string[] where = ["--site", PersonShop.Site, $"--Pixel:DataDirectory={shop.App.DataDirectory}", $"--ConnectionStrings:Postgres={connection}"];
+
+        var (code, found, error) = await Executable.RunAsync(["person", "find", "ada@example.org", .. where]);
+        Assert.True(code == 0, error);
+        Assert.Equal(5, JsonDocument.Parse(found).RootElement.GetProperty("rows").GetProperty("events").GetInt64());
+        Assert.Equal(5, JsonDocument.Parse(found).RootElement.GetProperty("collectors")[0].GetProperty("records").GetProperty("journal").GetInt64());
+
+        (code, var export, _) = await Executable.RunAsync(["person", "export", "user:ada", .. where]);
+        Assert.Equal((0, 5), (code, JsonDocument.Parse(export).RootElement.GetProperty("events").GetArrayLength()));
+
+        (code, var receipt, error) = await Executable.RunAsync(["person", "erase", "user:ada", .. where]);
+        Assert.True(code == 0, error + receipt);
+        Assert.Empty(await shop.Traces.FindAsync(device.ToString(), PersonShop.Sha256("ada@example.org")));
+        Assert.Equal("person_erased", await shop.PixelAsync("u=ada"));
+        Assert.Null(await shop.PixelAsync("u=bob"));
+
+        using var folder = new TempFolder();
+        await File.WriteAllTextAsync(folder.File("receipt.json"), receipt);
+        Assert.Equal(0, (await Executable.RunAsync(["person", "verify-receipt", folder.File("receipt.json"), .. where[2..]])).Code);
+        await File.WriteAllTextAsync(folder.File("receipt.json"), receipt.Replace("\"events\":5", "\"events\":6", StringComparison.Ordinal));
+        Assert.Equal(1, (await Executable.RunAsync(["person", "verify-receipt", folder.File("receipt.json"), .. where[2..]])).Code);
+        Assert.True(shop.App.Ledger.Read().Balances);
+    }
+
+    [Fact]
+    public async Task Without_a_server_the_verb_does_what_is_on_the_disk_itself()
+    {
+        using var folder = new TempFolder();
+        await using (var shop = await PersonShop.StartAsync(directory: folder.Path))
+        {
+            foreach (var user in (string[])["ada", "bob"]) await shop.PixelAsync($"u={user}&title=page+of+{user}");
+            await shop.DrainedAsync();
+        }
+
+        var (code, _, error) = await Executable.RunAsync("person", "erase", "ada", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}");
+        Assert.True(code == 0, error);
+        Assert.Empty(await PersonTraces.OfSqlite(folder.Path).FindAsync("page of ada"));
+        Assert.NotEmpty(await PersonTraces.OfSqlite(folder.Path).FindAsync("page of bob"));
+
+        await using var again = await PersonShop.StartAsync(directory: folder.Path);
+        Assert.Equal("person_erased", await again.PixelAsync("u=ada"));
+        Assert.Equal(0, (await Executable.RunAsync("person", "restrict", "bob", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}")).Code);
+        await Eventually.TrueAsync(async () => await again.PixelAsync("u=bob") == "person_restricted", () => "the server has heard of it");
+    }
+
+    [Fact]
+    public async Task Every_collector_of_a_store_does_its_part_and_one_that_was_away_when_it_comes_back()
+    {
+        var connection = await postgres.Cluster.CreateDatabaseAsync();
+        using var folder = new TempFolder();
+        await using var one = await PersonShop.StartAsync(connection, settings: Key);
+        var other = await PersonShop.StartAsync(connection, folder.Path, Key);
+        foreach (var shop in (PersonShop[])[one, other])
+        {
+            await shop.PixelAsync("u=ada&title=first+page+of+ada");
+            await shop.PixelAsync("u=eve&title=first+page+of+eve");
+            await shop.DrainedAsync();
+        }
+
+        var erased = await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        Assert.Equal(("complete", 2), (erased.GetProperty("state").GetString(), erased.GetProperty("collectors").GetArrayLength()));
+        Assert.All(erased.GetProperty("collectors").EnumerateArray(), part => Assert.Equal(1, part.GetProperty("records").GetProperty("journal").GetInt64()));
+        Assert.Empty(await one.Traces.FindAsync("first page of ada"));
+        Assert.Empty(await other.Traces.FindAsync("first page of ada"));
+        Assert.NotEmpty(await other.Traces.FindAsync("first page of eve"));
+        Assert.Equal("person_erased", await other.PixelAsync("u=ada"));
+
+        await other.DisposeAsync();
+        // As if it had been away for longer than others wait.
+        await using (var source = NpgsqlDataSource.Create(connection)) await source.CreateCommand("update collectors set seen_at = seen_at - interval '1 hour'").ExecuteNonQueryAsync();
+        erased = await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "eve" });
+        Assert.Equal("waiting", erased.GetProperty("state").GetString());
+        Assert.Single(erased.GetProperty("waiting_for").EnumerateArray());
+        Assert.Equal(JsonValueKind.Null, erased.GetProperty("receipt").ValueKind);
+
+        await using var back = await PersonShop.StartAsync(connection, folder.Path, Key);
+        await Eventually.TrueAsync(async () =>
+        {
+            using var answer = await one.App.AdminAsync($"/api/persons/requests/{erased.GetProperty("request_id").GetString()}");
+            return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("state").GetString() == "complete";
+        }, () => "the collector that came back has done its part\n" + back.App.Output);
+        Assert.Empty(await back.Traces.FindAsync("first page of eve"));
+    }
+
+    [Fact]
+    public async Task A_collector_with_another_key_would_not_recognise_the_person_and_the_erasure_is_refused()
+    {
+        var connection = await postgres.Cluster.CreateDatabaseAsync();
+        await using var one = await PersonShop.StartAsync(connection, settings: Key);
+        await using var other = await PersonShop.StartAsync(connection, settings: Key + "-other");
+        await one.PixelAsync("u=ada");
+        await one.DrainedAsync();
+        await Eventually.TrueAsync(async () => (await one.Traces.AskAsync("select host from collectors")).Count == 2, () => "both are known");
+
+        Assert.Equal("collector_keys_differ", (await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" }, 409)).GetProperty("code").GetString());
+        Assert.Null(await one.PixelAsync("u=ada"));
+    }
+
+    [Fact]
+    public async Task The_journal_of_another_machine_brings_nothing_of_an_erased_person_back()
+    {
+        var connection = await postgres.Cluster.CreateDatabaseAsync();
+        using var gone = new TempFolder();
+        await using (var machine = await PersonShop.StartAsync(Away, gone.Path, Key))
+        {
+            await machine.PixelAsync("u=ada&title=page+of+ada");
+            await machine.PixelAsync("u=bob&title=page+of+bob");
+        }
+
+        await using var shop = await PersonShop.StartAsync(connection, settings: Key);
+        await shop.PixelAsync("u=ada");
+        await shop.DrainedAsync();
+        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+
+        using var folder = new TempFolder();
+        var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={folder.Path}", $"--ConnectionStrings:Postgres={connection}", Key);
+        Assert.True(code == 0, told + error);
+        Assert.Empty(await shop.Traces.FindAsync("page of ada"));
+        Assert.NotEmpty(await shop.Traces.FindAsync("page of bob"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_store_that_is_set_back_gets_everything_again_but_the_erased_person(bool isPostgres)
+    {
+        var connection = isPostgres ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        using var folder = new TempFolder();
+        await using (var shop = await PersonShop.StartAsync(connection, folder.Path))
+        {
+            foreach (var user in (string[])["ada", "bob", "ada", "cid"]) await shop.PixelAsync($"u={user}&title=page+of+{user}");
+            await shop.DrainedAsync();
+            await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        }
+
+        await PersonTraces.Of(folder.Path, connection).DoAsync("delete from events; delete from identity_edges; update journal_positions set position = 0");
+        await using var again = await PersonShop.StartAsync(connection, folder.Path);
+        // Nothing waits before the journal was looked through, either.
+        await Eventually.TrueAsync(() => again.App.Ledger.Read() is { Recovered: > 0, Waiting: 0 }, () => $"{again.App.Ledger.Read()}\n{again.App.Output}");
+        Assert.Empty(await again.Traces.FindAsync("page of ada"));
+        Assert.Equal(["bob", "cid"], (await again.Traces.AskAsync("select user_id from events order by user_id")).Select(row => row[0]));
+        var page = again.App.Ledger.Read();
+        Assert.True(page.Balances, page.ToString());
+        Assert.Equal(2, page.Refused["person_erased"]);
+    }
+}

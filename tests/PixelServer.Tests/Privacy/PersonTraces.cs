@@ -1,0 +1,150 @@
+using System.Data.Common;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+
+namespace PixelServer.Tests.Privacy;
+
+/// <summary>Looks for identifiers everywhere: the bytes of every file of the data directory, and every column of every table of the store.</summary>
+internal sealed class PersonTraces
+{
+    private readonly string _directory;
+    private readonly Func<DbConnection> _connect;
+    private readonly string _tables;
+    private readonly string? _columns;
+
+    private PersonTraces(string directory, Func<DbConnection> connect, string tables, string? columns) =>
+        (_directory, _connect, _tables, _columns) = (directory, connect, tables, columns);
+
+    /// <param name="directory">The data directory.</param>
+    /// <param name="postgres">Connection string; empty for the embedded store.</param>
+    public static PersonTraces Of(string directory, string postgres) => postgres.Length > 0 ? OfPostgres(directory, postgres) : OfSqlite(directory);
+
+    public static PersonTraces OfSqlite(string directory) => new(
+        directory, () => new SqliteConnection($"Data Source={Path.Combine(directory, "pixel.db")};Mode=ReadWrite;Pooling=False"),
+        "select name from sqlite_schema where type = 'table'", null);
+
+    // The statistics of the planner hold values of single rows.
+    public static PersonTraces OfPostgres(string directory, string connectionString) => new(
+        directory, () => new NpgsqlConnection(connectionString + ";Pooling=false"),
+        "select oid::regclass::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace union all select 'pg_catalog.pg_stats'",
+        """
+        select string_agg(case when atttypid = 'bytea'::regtype then quote_ident(attname) else quote_ident(attname) || '::text' end, ', ' order by attnum)
+        from pg_attribute where attrelid = '{0}'::regclass and attnum > 0 and not attisdropped
+        """);
+
+    /// <summary>Where something of the person still is: file or table, and what.</summary>
+    public async Task<IReadOnlyList<string>> FindAsync(params IEnumerable<string> identifiers)
+    {
+        var needles = identifiers.SelectMany(Forms).ToList();
+        return [.. InFiles(_directory, needles), .. await InTablesAsync(needles)];
+    }
+
+    public static IEnumerable<string> InFiles(string directory, IEnumerable<(string Name, byte[] Bytes)> needles)
+    {
+        var all = needles.ToList();
+        foreach (var file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+        {
+            byte[] content;
+            try
+            {
+                // The lock file cannot be opened while the server runs, and has nothing in it.
+                using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                content = new byte[stream.Length];
+                stream.ReadExactly(content);
+            }
+            catch (Exception e) when (e is FileNotFoundException or EndOfStreamException || Path.GetFileName(file) == "LOCK")
+            {
+                continue;
+            }
+
+            foreach (var (name, bytes) in all)
+                if (content.AsSpan().IndexOf(bytes) >= 0) yield return $"{Path.GetRelativePath(directory, file)}: {name}";
+        }
+    }
+
+    /// <summary>As text, and where it is a UUID as its bytes and without hyphens too.</summary>
+    public static IEnumerable<(string Name, byte[] Bytes)> Forms(string identifier)
+    {
+        yield return (identifier, Encoding.UTF8.GetBytes(identifier));
+        if (!Guid.TryParse(identifier, out var id)) yield break;
+        yield return (identifier + " (bytes)", id.ToByteArray(bigEndian: true));
+        yield return (identifier + " (digits)", Encoding.ASCII.GetBytes(id.ToString("N")));
+    }
+
+    private async Task<IReadOnlyList<string>> InTablesAsync(IReadOnlyList<(string Name, byte[] Bytes)> needles)
+    {
+        var found = new List<string>();
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        foreach (var table in await TablesAsync(connection))
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"select {await ColumnsAsync(connection, table)} from {table}";
+            await using var rows = await command.ExecuteReaderAsync();
+            while (await rows.ReadAsync())
+            {
+                for (var column = 0; column < rows.FieldCount; column++)
+                {
+                    if (rows.IsDBNull(column)) continue;
+                    var bytes = rows.GetFieldType(column) == typeof(byte[]) ? rows.GetFieldValue<byte[]>(column)
+                        : rows.GetFieldType(column) == typeof(string) || rows.GetDataTypeName(column) is "text" ? Encoding.UTF8.GetBytes(rows.GetString(column)) : [];
+                    found.AddRange(needles.Where(needle => bytes.AsSpan().IndexOf(needle.Bytes) >= 0).Select(needle => $"{table}.{rows.GetName(column)}: {needle.Name}"));
+                }
+            }
+        }
+
+        return [.. found.Distinct()];
+    }
+
+    public async Task DoAsync(string sql)
+    {
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Rows of texts.</summary>
+    public async Task<IReadOnlyList<string[]>> AskAsync(string sql)
+    {
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        await using var rows = await command.ExecuteReaderAsync();
+        var found = new List<string[]>();
+        while (await rows.ReadAsync()) found.Add([.. Enumerable.Range(0, rows.FieldCount).Select(column => Convert.ToString(rows.GetValue(column), System.Globalization.CultureInfo.InvariantCulture)!)]);
+        return found;
+    }
+
+    /// <summary>Whether a table has it somewhere.</summary>
+    public async Task<bool> InStoreAsync(string table, string identifier) =>
+        (await InTablesAsync([.. Forms(identifier)])).Any(one => one.StartsWith(table + ".", StringComparison.Ordinal));
+
+    public async Task<IReadOnlyList<string>> TablesAsync()
+    {
+        await using var connection = _connect();
+        await connection.OpenAsync();
+        return await TablesAsync(connection);
+    }
+
+    private async Task<string> ColumnsAsync(DbConnection connection, string table)
+    {
+        if (_columns is null) return "*";
+        await using var command = connection.CreateCommand();
+        command.CommandText = _columns.Replace("{0}", table, StringComparison.Ordinal);
+        return (string)(await command.ExecuteScalarAsync())!;
+    }
+
+    private async Task<List<string>> TablesAsync(DbConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = _tables;
+        await using var rows = await command.ExecuteReaderAsync();
+        var tables = new List<string>();
+        while (await rows.ReadAsync()) tables.Add(rows.GetString(0));
+        return tables;
+    }
+}
