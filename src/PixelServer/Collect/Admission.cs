@@ -35,7 +35,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
 
         var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, said, standing);
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
         _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? visitor : null, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
         hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily);
         return null;
@@ -62,7 +62,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? claim.Visitor : null, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
         hit = consent.Storage
             ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
-            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
+            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
         return null;
     }
 
@@ -109,8 +109,8 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return standings.Of(subjects, site, visitor, draft.User, email: null);
     }
 
-    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Standing known) =>
-        Consent.MayTellApart(site, said, caller.Country, known, caller.ReceivedAt) ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
+    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
+        consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
