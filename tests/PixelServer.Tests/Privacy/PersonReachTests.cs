@@ -166,4 +166,29 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         Assert.True(page.Balances, page.ToString());
         Assert.Equal(2, page.Refused["person_erased"]);
     }
+
+    [Fact]
+    public async Task After_a_backup_was_restored_a_sweep_erases_again_whoever_was_erased_since()
+    {
+        using var folder = new TempFolder();
+        await using (var shop = await PersonShop.StartAsync(directory: folder.Path))
+        {
+            await shop.BusyAsync("ada", Guid.NewGuid(), "ada@example.org");
+            await shop.BusyAsync("bob", Guid.NewGuid(), "bob@example.org");
+            await shop.DrainedAsync();
+        }
+
+        File.Copy(folder.File("pixel.db"), folder.File("backup.db"));
+        string[] where = [$"--Pixel:DataDirectory={folder.Path}"];
+        Assert.Equal(0, (await Executable.RunAsync(["person", "erase", "ada", "--site", PersonShop.Site, .. where])).Code);
+        File.Move(folder.File("backup.db"), folder.File("pixel.db"), overwrite: true);
+        Assert.NotEmpty(await PersonTraces.OfSqlite(folder.Path).FindAsync(PersonShop.Sha256("ada@example.org")));
+
+        var (code, receipt, error) = await Executable.RunAsync(["person", "sweep", .. where]);
+        Assert.True(code == 0, error);
+        Assert.Contains("\"events\":6", receipt, StringComparison.Ordinal);
+        Assert.Empty(await PersonTraces.OfSqlite(folder.Path).FindAsync(PersonShop.Sha256("ada@example.org"), "shop.example/ada"));
+        Assert.NotEmpty(await PersonTraces.OfSqlite(folder.Path).FindAsync(PersonShop.Sha256("bob@example.org")));
+        Assert.Empty((await Executable.RunAsync(["person", "sweep", .. where])).Out);
+    }
 }
