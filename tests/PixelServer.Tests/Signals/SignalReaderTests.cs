@@ -23,7 +23,7 @@ public sealed partial class SignalReaderTests
     public void Us_privacy_is_four_characters_of_which_the_third_is_the_opt_out(string text, bool optOut, bool isFault)
     {
         var said = Read(("us_privacy", text));
-        Assert.Equal((optOut, isFault), (said.SaleOptOut, said.Faults is not null));
+        Assert.Equal((optOut, isFault, isFault), (said.ForbidsAds, said.Faults is not null, said.SaleUnclear));
         Assert.Equal(isFault, !Regex.IsMatch(text.ToUpperInvariant(), @"^1[YN\-]{3}$"));
     }
 
