@@ -75,8 +75,9 @@ internal sealed class Consents : IDisposable
     /// <summary>The store has these: they leave the disk.</summary>
     public Task SharedAsync(IReadOnlyCollection<ConsentRecord> records)
     {
-        HashSet<string> shared = [.. records.Select(one => one.SiteId + " " + one.RecordId)];
-        return RewriteAsync(waiting => [.. waiting.Where(one => !shared.Contains(one.SiteId + " " + one.RecordId))]);
+        // Not by its id: two senders may have come with one id at once, and the store has heard of one of them.
+        var shared = new HashSet<ConsentRecord>(records, ReferenceEqualityComparer.Instance);
+        return RewriteAsync(waiting => [.. waiting.Where(one => !shared.Contains(one))]);
     }
 
     /// <summary>Takes the person out of what waits here; the decisions stay.</summary>

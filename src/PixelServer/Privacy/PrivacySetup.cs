@@ -62,7 +62,8 @@ internal static class PrivacySetup
         services.AddSingleton(provider => new ConsentFile(provider.GetRequiredService<DataDirectory>().Consents));
         services.AddSingleton<Consents>().AddSingleton<ConsentEffects>().AddSingleton<ConsentEndpoints>();
         services.AddSingleton<IHolder, ConsentHolder>();
-        services.AddSingleton<MailProof>(provider => decision => provider.GetRequiredService<Consents>().KeepAsync([ConsentEffects.ProofOf(decision)]));
+        services.AddSingleton<MailProof>(provider => decision =>
+            provider.GetRequiredService<Consents>().KeepAsync([provider.GetRequiredService<ConsentEffects>().ProofOf(decision)]));
         services.AddSingleton<ConsentSync>().AddHostedService(provider => provider.GetRequiredService<ConsentSync>());
         foreach (var route in ConsentRoutes.All) services.AddSingleton(route);
     }
