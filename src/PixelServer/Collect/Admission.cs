@@ -48,7 +48,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         var claim = draft.Claim!;
-        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256);
+        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256).With(Beside(draft));
         if (Bars(standing) is { } barred) return barred;
         var said = ConsentReader.Read(draft, caller);
         var consent = Consent.Decide(
@@ -106,8 +106,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             visitor = null;
         }
 
-        return standings.Of(subjects, site, visitor, draft.User, email: null);
+        return standings.Of(subjects, site, visitor, draft.User, email: null).With(Beside(draft));
     }
+
+    // Asked before anything leaves the draft: who may not be kept is refused, not stripped.
+    private Standing Beside(Draft draft) => standings.IsEmpty || !NamedBeside.IsLikely(draft.Name, draft.Properties.Written)
+        ? default : standings.Beside(subjects, draft.Site ?? Parameters.DefaultSite, draft.Name, draft.Properties.ToJson().Span);
 
     private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
         consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;

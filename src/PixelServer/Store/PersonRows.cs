@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 
 namespace PixelServer.Store;
@@ -94,6 +95,12 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
             await using var rows = await query.ExecuteReaderAsync(ct);
             while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1), rows.GetString(2));
         }
+
+        await using var besides = dialect.Command(connection, null, PersonTables.Beside);
+        await using var events = await besides.ExecuteReaderAsync(ct);
+        while (await events.ReadAsync(ct))
+            foreach (var (kind, id) in NamedBeside.Of(events.GetString(0), events.GetString(1), Encoding.UTF8.GetBytes(events.GetString(2))))
+                yield return (events.GetString(0), kind switch { SubjectKind.Visitor => "visitor", SubjectKind.User => "user", _ => "email" }, id);
     }
 
     /// <summary>All of the person's rows, in one transaction; then their traces in the files.</summary>
@@ -187,7 +194,10 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
             using var payload = JsonDocument.Parse(rows.GetFieldValue<byte[]>(1));
             var e = payload.RootElement;
             if (Text(e, "site_id") != person.Site) continue;
-            if (Is(visitors, "visitor_id") || Is(users, "user_id") || Is(emails, "email_sha256")) yield return (rows.GetGuid(0), e.GetRawText());
+            if ((Is(visitors, "visitor_id") && Text(e, "visitor_kind") != "daily") || Is(users, "user_id") || Is(emails, "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
+
+            bool IsBeside() => e.TryGetProperty("properties", out var properties) && NamedBeside.Of(person.Site, Text(e, "name"), Encoding.UTF8.GetBytes(properties.GetRawText()))
+                .Any(one => (one.Kind switch { SubjectKind.Visitor => visitors, SubjectKind.User => users, _ => emails }).Contains(one.Id));
 
             bool Is(HashSet<string> ids, string name) => Text(e, name) is { } text && ids.Contains(text);
         }
