@@ -6,7 +6,8 @@ namespace PixelServer.Store;
 /// <param name="Name">The table.</param>
 /// <param name="Where">
 /// SQL of both stores. <c>@site</c> is the site; <c>{visitors}</c>, <c>{visitor_ids}</c>, <c>{users}</c> and <c>{emails}</c> stand for "is one of the person's": visitors
-/// as text and as the type of <c>events.visitor_id</c>. <c>{named}</c> is "the event names one of them beside its columns", the places of <see cref="NamedBeside"/>.
+/// as text and as the type of <c>events.visitor_id</c>. <c>{named}</c> is "the event names one of them beside its columns", the places of <see cref="NamedBeside"/>,
+/// and <c>{visitor_of_from}</c> for the visitor's id that stands for <c>from_id</c>.
 /// </param>
 /// <param name="Set">Where rows have to stay: what becomes of their columns. Null: they are deleted.</param>
 /// <param name="Kept">The columns that stay as they are, which tell nothing of anybody without the others.</param>
@@ -76,7 +77,9 @@ internal static class PersonTables
         ["person_request_parts"] = ("request_id collector_id host done_at counts", "counts by machine"),
     }.ToFrozenDictionary();
 
-    private static string OfPair => $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")})";
+    // The previous id of an alias stands there as it was sent, and is a visitor's too.
+    private static string OfPair =>
+        $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")} or (from_kind = 'user' and {{visitor_of_from}} {{visitors}}))";
 
     private static string Of(string kind, string id) =>
         $"(({kind} = 'visitor' and {id} {{visitors}}) or ({kind} = 'user' and {id} {{users}}) or ({kind} = 'email' and {id} {{emails}}))";

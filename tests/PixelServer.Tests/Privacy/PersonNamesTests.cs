@@ -91,7 +91,7 @@ public abstract class PersonNamesContract
     public async Task An_id_of_the_day_is_nobodys()
     {
         await using var shop = await PersonShop.StartAsync(await PostgresAsync());
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?id={PersonShop.Site}&title=a+stranger&eid=order-1") { Headers = { { "DNT", "1" } } };
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?id={PersonShop.Site}&title=a+stranger&eid=order-1") { Headers = { { "DNT", "1" }, { "User-Agent", "Firefox" } } };
         (await shop.App.Client.SendAsync(request)).Dispose();
         await shop.PixelAsync("u=ada");
         await shop.DrainedAsync();
