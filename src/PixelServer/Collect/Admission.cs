@@ -7,6 +7,7 @@ namespace PixelServer.Collect;
 internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
+    private static readonly string[] s_userOfAlias = [.. s_user, "previous_id", "previousId"];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
 
     // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
@@ -123,7 +124,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     private static Refusal? Strip(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Consent consent)
     {
         if (!consent.Measurement) return Refusal.ConsentRequired;
-        if (!consent.User) draft.Properties.Drop(s_user);
+        if (!consent.User) draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : s_user);
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
         if (!consent.ClickIds) draft.Properties.Drop(s_clickIds);
         return ConsentReader.Keep(draft, caller, said, site);
