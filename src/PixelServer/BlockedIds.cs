@@ -16,6 +16,9 @@ internal static class BlockedIds
 
     private const string Blank = " \t\n\v\f\r"; // in ASCII alone, so that all three lists read it the same
 
+    /// <summary>Them as they are mostly written.</summary>
+    public static IEnumerable<string> All => [.. s_anyCase, .. s_exactly];
+
     public static bool IsNobody(ReadOnlySpan<char> id)
     {
         id = id.Trim(Blank);

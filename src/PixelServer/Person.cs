@@ -22,10 +22,11 @@ internal sealed class PersonMarks(SubjectKeys keys, string site, IEnumerable<UIn
 {
     private readonly HashSet<UInt128> _subjects = [.. subjects];
 
-    /// <summary>Whether the hit carries one of the identifiers, of whatever kind its visitor's id is.</summary>
-    public bool Name(Hit hit) => hit.SiteId == site && (_subjects.Contains(keys.Of(site, hit.VisitorId))
+    /// <summary>Whether the hit carries one of the identifiers, in a column or beside. An id of the day is nobody's: strangers behind one address share it.</summary>
+    public bool Name(Hit hit) => hit.SiteId == site && ((hit.VisitorKind != VisitorKind.Daily && _subjects.Contains(keys.Of(site, hit.VisitorId)))
         || (hit.UserId is { } user && _subjects.Contains(keys.Of(site, SubjectKind.User, user)))
-        || (hit.EmailSha256 is { } email && _subjects.Contains(keys.Of(site, SubjectKind.Email, email))));
+        || (hit.EmailSha256 is { } email && _subjects.Contains(keys.Of(site, SubjectKind.Email, email)))
+        || NamedBeside.Of(site, hit.Name, hit.Properties.Span).Any(one => _subjects.Contains(keys.Of(site, one.Kind, one.Id))));
 
     public bool Name(string ofSite, SubjectKind kind, string id) => ofSite == site && _subjects.Contains(keys.Of(site, kind, id));
 }

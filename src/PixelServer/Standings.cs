@@ -30,8 +30,17 @@ internal sealed class Standings
         var standing = default(Standing);
         if (IsEmpty) return standing;
         if (visitor is { } id) standing = Of(keys.Of(site, id));
-        if (user is not null) standing = standing.With(Of(keys.Of(site, SubjectKind.User, user)));
+        if (user is not null && !BlockedIds.IsNobody(user)) standing = standing.With(Of(keys.Of(site, SubjectKind.User, user))); // what strangers share bars nobody
         if (email is not null) standing = standing.With(Of(keys.Of(site, SubjectKind.Email, email)));
+        return standing;
+    }
+
+    /// <summary>Of whom the event names beside its columns; of nearly every event nothing is read.</summary>
+    public Standing Beside(SubjectKeys keys, string site, string? name, ReadOnlySpan<byte> properties)
+    {
+        var standing = default(Standing);
+        if (IsEmpty) return standing;
+        foreach (var (kind, id) in NamedBeside.Of(site, name, properties)) standing = standing.With(Of(keys.Of(site, kind, id)));
         return standing;
     }
 

@@ -28,9 +28,9 @@ internal static class SegmentTraits
     /// <summary>From anybody.</summary>
     /// <inheritdoc cref="WriteTold"/>
     public static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, IdentityOptions options, Draft draft) =>
-        Write(traits, contextTraits, kind, draft, options.KeepRaw ? null : (member, json) => WriteHash(member, options, json));
+        Write(traits, contextTraits, kind, draft, options.KeepRaw ? WriteRaw : (member, json) => WriteHash(member, options, json));
 
-    private static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, Draft draft, Action<JsonProperty, Utf8JsonWriter>? writeIdentity)
+    private static Refusal? Write(JsonElement traits, JsonElement contextTraits, SegmentCall kind, Draft draft, Action<JsonProperty, Utf8JsonWriter> writeIdentity)
     {
         var said = traits.HasMembers() ? traits : contextTraits;
         if (!said.HasMembers()) return null;
@@ -48,10 +48,10 @@ internal static class SegmentTraits
             {
                 // The name of a group, and of what belongs to somebody (company.name), is nobody's name.
                 var isNameOfThing = member.NameEquals("name"u8) && (depth > 1 || kind == SegmentCall.Group);
-                if (writeIdentity is not null && !isNameOfThing && IdentityField.IsIdentity(member.Name))
+                if (!isNameOfThing && IdentityField.IsIdentity(member.Name))
                 {
                     writeIdentity(member, json);
-                    continue;
+                    if (writeIdentity != WriteRaw) continue;
                 }
 
                 json.WritePropertyName(member.Name);
@@ -75,6 +75,19 @@ internal static class SegmentTraits
             foreach (var one in value.EnumerateArray()) WriteValue(one, depth, json);
             json.WriteEndArray();
         }
+    }
+
+    // Kept in the clear: with a hash of the address beside it, by which the person's rights find it (NamedBeside).
+    private static void WriteRaw(JsonProperty member, Utf8JsonWriter json)
+    {
+        if (!IdentityField.TryFind(member.Name, out var field, out var isHashed) || field != IdentityField.Email || isHashed) return;
+        var hashes = new IdentityHashes(field);
+        foreach (var one in member.Value.ValueKind == JsonValueKind.Array ? member.Value.EnumerateArray() : (IEnumerable<JsonElement>)[member.Value])
+            if (one.Word() is { } text) hashes.Add(text, isHashed: false, phoneCountry: null);
+        if (hashes.Canonical.Count == 0) return;
+        json.WriteStartArray(field.Hashed);
+        foreach (var hash in hashes.Canonical) json.WriteStringValue(hash);
+        json.WriteEndArray();
     }
 
     // The hash of the canonical form under its documented name, email_sha256; of what is no match key anywhere, nothing.

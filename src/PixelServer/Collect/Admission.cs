@@ -7,6 +7,7 @@ namespace PixelServer.Collect;
 internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
+    private static readonly string[] s_userOfAlias = [.. s_user, "previous_id", "previousId"];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
 
     // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
@@ -52,7 +53,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         var claim = draft.Claim!;
-        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256);
+        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256).With(Beside(draft));
         if (Bars(standing) is { } barred) return barred;
         var said = ConsentReader.Read(draft, caller);
         var consent = Consent.Decide(
@@ -109,8 +110,12 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             visitor = null;
         }
 
-        return standings.Of(subjects, site, visitor, draft.User, email: null);
+        return standings.Of(subjects, site, visitor, draft.User, email: null).With(Beside(draft));
     }
+
+    // Asked before anything leaves the draft: who may not be kept is refused, not stripped.
+    private Standing Beside(Draft draft) => standings.IsEmpty || !NamedBeside.IsLikely(draft.Name, draft.Properties.Written)
+        ? default : standings.Beside(subjects, draft.Site ?? Parameters.DefaultSite, draft.Name, draft.Properties.ToJson().Span);
 
     private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
         consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
@@ -122,7 +127,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     private static Refusal? Strip(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Consent consent)
     {
         if (!consent.Measurement) return Refusal.ConsentRequired;
-        if (!consent.User) draft.Properties.Drop(s_user);
+        if (!consent.User) draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : s_user);
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
         if (!consent.ClickIds) draft.Properties.Drop(s_clickIds);
         return ConsentReader.Keep(draft, caller, said, site);

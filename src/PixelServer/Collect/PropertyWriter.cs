@@ -33,6 +33,9 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
 
     public bool IsEmpty => _count == 0;
 
+    /// <summary>All that was written, also what was replaced or dropped since: to see what cannot be in <see cref="ToJson"/>, without making it.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
     public void Clear()
     {
         _length = _values = _count = 0;

@@ -36,10 +36,21 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     });
 
-    public Task ReleaseAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
+    public Task ReleaseAsync(HttpContext http) => GuardAsync(http, async () =>
     {
-        await persons.ReleaseAsync(person.Ids, http.RequestAborted);
-        http.Response.StatusCode = StatusCodes.Status204NoContent;
+        if (await ReadAsync(http) is not { } body) return;
+        if (body.IsOfRequest)
+        {
+            if (!await persons.ReleaseAsync(body.RequestId!.Value, http.RequestAborted)) await Problem.NotFound.WriteAsync(http);
+            else http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+
+        await AboutAsync(http, body, async (person, _) =>
+        {
+            await persons.ReleaseAsync(person.Ids, http.RequestAborted);
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+        });
     });
 
     public Task StateAsync(HttpContext http) => GuardAsync(http, async () =>
@@ -53,7 +64,11 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
 
     private Task AboutAsync(HttpContext http, Func<PersonFound, PersonRequestBody, Task> answer) => GuardAsync(http, async () =>
     {
-        if (await ReadAsync(http) is not { } body) return;
+        if (await ReadAsync(http) is { } body) await AboutAsync(http, body, answer);
+    });
+
+    private async Task AboutAsync(HttpContext http, PersonRequestBody body, Func<PersonFound, PersonRequestBody, Task> answer)
+    {
         if (body.Read(sites, out var name, out var also) is { } fault)
         {
             await Problem.InvalidParameter.WriteAsync(http, fault);
@@ -63,7 +78,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
         await journal.PassedAsync(s_drain, http.RequestAborted);
         if (await persons.PersonAsync(body.SiteId, name, also, http.RequestAborted) is { } person) await answer(person, body);
         else await Problem.PersonNotFound.WriteAsync(http);
-    });
+    }
 
     private async Task GuardAsync(HttpContext http, Func<Task> work)
     {
@@ -71,7 +86,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
         {
             await work();
         }
-        catch (PersonUnclearException) { await Problem.PersonUnclear.WriteAsync(http); }
+        catch (PersonUnclearException e) { await Problem.PersonUnclear.WriteAsync(http, e.Message); }
         catch (SubjectKeysDifferException e) { await Problem.CollectorKeysDiffer.WriteAsync(http, e.Message); }
         catch (Exception e) when (!http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted && e is System.Data.Common.DbException or TimeoutException or IOException)
         {

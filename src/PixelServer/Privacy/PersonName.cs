@@ -25,6 +25,7 @@ internal readonly record struct PersonName(string Kind, string Id)
         name = default;
         text = text.Trim();
         if (text.Length is 0 or > MostText) return $"{kind}: 1 to {MostText} characters.";
+        if (Text.Mended(text) != text) return $"{kind}: well-formed text without U+0000, as events have it.";
         PersonName? read = kind switch
         {
             "visitor_id" => VisitorOf(text) is { } visitor ? new(Visitor, visitor) : null,
@@ -51,17 +52,26 @@ internal readonly record struct PersonName(string Kind, string Id)
         }
 
         name = read.Value;
-        return null;
+        if (!IsNobody(site, kind, text, name)) return null;
+        name = default;
+        return $"{kind}: this is what programs send when there is nobody; all strangers have it.";
     }
 
-    /// <summary>The kind of an identifier that was given alone: by a word and a colon before it, or by its looks.</summary>
-    public static (string Kind, string Text) Guess(string text)
+    /// <summary>The kind of an identifier that has a word and a colon before it; null where it has none.</summary>
+    public static (string Kind, string Text)? Told(string text)
     {
         if (PersonOf(text) is not null) return ("person_id", text);
         foreach (var kind in Kinds)
             if (text.StartsWith(kind + ":", StringComparison.Ordinal)) return (kind, text[(kind.Length + 1)..]);
-        foreach (var kind in (string[])["recipient", "event", "client_event", "anonymous"])
+        foreach (var kind in (string[])["visitor", "user", "recipient", "event", "client_event", "anonymous"])
             if (text.StartsWith(kind + ":", StringComparison.Ordinal)) return (kind + "_id", text[(kind.Length + 1)..]);
+        return null;
+    }
+
+    /// <summary>The same, and without a word by its looks: only where nothing comes of a wrong guess.</summary>
+    public static (string Kind, string Text) Guess(string text)
+    {
+        if (Told(text) is { } told) return told;
         if (text.Contains('@') && EmailAddress.Read(text) is not null) return ("email", text);
         if (VisitorOf(text) is not null) return ("visitor_id", text);
         return (IsSha256(text) ? "email_sha256" : "user_id", text);
@@ -81,6 +91,14 @@ internal readonly record struct PersonName(string Kind, string Id)
         : text.StartsWith("email:", StringComparison.Ordinal) && EmailAddress.Read(text[6..]) is { } address ? new(Email, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(address))))
         : text.StartsWith("visitor:", StringComparison.Ordinal) && VisitorOf(text[8..]) is { } visitor ? new(Visitor, visitor)
         : null;
+
+    // A visitor's id is made of what the client called it.
+    private static bool IsNobody(string site, string kind, string text, PersonName name) => name.Kind switch
+    {
+        User => BlockedIds.IsNobody(name.Id),
+        Visitor => (kind == "anonymous_id" && BlockedIds.IsNobody(text)) || BlockedIds.All.Any(id => VisitorIds.Of(site, id).ToString("D") == name.Id),
+        _ => false,
+    };
 
     private static bool IsSha256(string text) => text.Length == Sha256Digits && text.All(char.IsAsciiHexDigit);
 }

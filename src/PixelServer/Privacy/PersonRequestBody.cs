@@ -35,32 +35,42 @@ internal sealed record PersonRequestBody
     public string? ClientEventId { get; init; }
 
     /// <summary>What is shared with others and is to go all the same, as <c>visitor:…</c>, <c>email:…</c> or <c>user:…</c>.</summary>
-    public IReadOnlyList<string> Also { get; init; } = [];
+    public IReadOnlyList<string?> Also { get; init; } = [];
 
     /// <summary>Of a restriction: it ends.</summary>
     public bool Lift { get; init; }
+
+    /// <summary>Of a release, in place of an identifier: everything that this erasure erased.</summary>
+    public Guid? RequestId { get; init; }
 
     /// <returns>What is wrong, beginning with the member; null where nothing is.</returns>
     public string? Read(Sites sites, out PersonName name, out IReadOnlyList<PersonName> also)
     {
         (name, also) = (default, []);
         if (sites.Find(SiteId, out _) is { } refusal) return $"site_id: {refusal.Title}";
-        string?[] texts = [VisitorId, AnonymousId, UserId, RecipientId, Email, EmailSha256, PersonId, EventId, ClientEventId];
+        if (RequestId is not null) return "request_id: only to release, and without an identifier beside it.";
+        var texts = Identifiers;
         if (texts.Count(text => text is not null) != 1) return $"Exactly one of {string.Join(", ", PersonName.Kinds)}.";
         var given = Array.FindIndex(texts, text => text is not null);
         if (PersonName.Read(SiteId, PersonName.Kinds[given], texts[given]!, out name) is { } fault) return fault;
         return ReadAlso(SiteId, Also, out also);
     }
 
+    /// <summary>It says nothing but the erasure.</summary>
+    [JsonIgnore]
+    public bool IsOfRequest => RequestId is not null && Also.Count == 0 && Identifiers.All(text => text is null);
+
+    private string?[] Identifiers => [VisitorId, AnonymousId, UserId, RecipientId, Email, EmailSha256, PersonId, EventId, ClientEventId];
+
     /// <inheritdoc cref="Read"/>
-    public static string? ReadAlso(string site, IReadOnlyList<string> texts, out IReadOnlyList<PersonName> also)
+    public static string? ReadAlso(string site, IReadOnlyList<string?> texts, out IReadOnlyList<PersonName> also)
     {
         also = [];
         if (texts.Count > MostAlso) return $"also: at most {MostAlso}.";
         var names = new List<PersonName>();
         foreach (var text in texts)
         {
-            if (PersonName.Read(site, "person_id", text, out var name) is not null) return "also: visitor:, email: or user: and the identifier.";
+            if (text is null || PersonName.Read(site, "person_id", text, out var name) is not null) return "also: visitor:, email: or user: and the identifier of somebody.";
             names.Add(name);
         }
 

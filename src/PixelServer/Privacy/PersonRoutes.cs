@@ -36,8 +36,10 @@ internal static class PersonRoutes
             new(200, "Done everywhere (`complete`, with the receipt), or everywhere but at collectors that are away (`waiting`): ask for the request again later.", "application/json", Erased),
             [.. s_problems, Problem.CollectorKeysDiffer]),
         Post(Restrict, "Restrict a person: events are refused until it is lifted, what is there stays and is not used for advertising", Identifier, """{"site_id":"shop","user_id":"user123","lift":false}""",
-            new(204, "It holds from now on."), s_problems),
-        Post(Release, "An erased identifier is legitimately used again: events with it are taken from now on", Identifier, Example, new(204, "It holds from now on."), s_problems),
+            new(204, "It holds from now on."), [.. s_problems, Problem.CollectorKeysDiffer]),
+        Post(Release, "An erased identifier is legitimately used again: events with it are taken from now on",
+            Identifier + "Or by `request_id` alone: all that this erasure erased, also what nobody knows any more to have been the person's.", Example, new(204, "It holds from now on."),
+            [.. s_problems, Problem.NotFound, Problem.CollectorKeysDiffer]),
         new("GET", Request, Group, "How an erasure stands, and its receipt")
         {
             Admin = true,

@@ -10,6 +10,9 @@ namespace PixelServer.Privacy;
 /// <summary>The rights of persons from the command line, beside running servers or without one.</summary>
 internal static class PersonVerbs
 {
+    private const string Words = "user:ID, visitor:ID, email:ADDRESS, recipient:ID, anonymous:ID, event:ID or client_event:ID";
+    private const string OfRequest = "request:";
+
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
 
     private static readonly JsonSerializerOptions s_json = new(PersonRequestBody.Json) { WriteIndented = true };
@@ -25,7 +28,7 @@ internal static class PersonVerbs
         verb.Add(About("erase", "Erase a person everywhere, and print the receipt", services, EraseAsync));
         verb.Add(About("restrict", "Refuse events of a person until it is lifted", services, async (hands, person, parsed, ct) =>
             await DoneAsync(hands.Persons.RestrictAsync(person.Ids, parsed.GetValue(lift), ct), parsed.GetValue(lift) ? "The restriction is lifted." : "The person is restricted."), lift));
-        verb.Add(About("release", "Let an erased identifier be used again", services, async (hands, person, _, ct) =>
+        verb.Add(About("release", "Let an erased identifier be used again, or with request:ID all that an erasure erased", services, async (hands, person, _, ct) =>
             await DoneAsync(hands.Persons.ReleaseAsync(person.Ids, ct), "The identifiers may be used again.")));
 
         verb.Add(With("sweep", "Erase again whoever was erased and is back, as after a database was restored", services, SweepAsync));
@@ -52,12 +55,16 @@ internal static class PersonVerbs
     private static Command About(
         string name, string description, Func<string[], ServiceProvider> services, Func<Hands, PersonFound, ParseResult, CancellationToken, Task<int>> run, params Option[] more)
     {
-        var id = new Argument<string>("id") { Description = "user:ID, visitor:ID, email:ADDRESS, recipient:ID, anonymous:ID, event:ID or client_event:ID; without a word before it what it looks like" };
+        var mayGuess = name is "find" or "export";
+        var id = new Argument<string>("id") { Description = Words + (mayGuess ? "; without a word before it what it looks like" : name == "release" ? ", or request:ID of an erasure" : "") };
         var site = new Option<string>("--site") { Description = "Id of the site", DefaultValueFactory = _ => Parameters.DefaultSite };
         var also = new Option<string[]>("--also") { Description = "A shared identifier that goes too, as visitor:ID or email:ADDRESS; may be given more than once" };
         return With(name, description, services, async (hands, parsed, ct) =>
         {
-            var (kind, text) = PersonName.Guess(parsed.GetValue(id)!);
+            var said = parsed.GetValue(id)!;
+            if (name == "release" && said.StartsWith(OfRequest, StringComparison.Ordinal)) return await ReleaseAsync(hands, said[OfRequest.Length..], ct);
+            // A receipt for whoever a wrong guess names would be worth nothing.
+            var (kind, text) = mayGuess ? PersonName.Guess(said) : PersonName.Told(said) ?? throw new FormatException($"Say what it is, with a word before it: {Words}.");
             var ofSite = parsed.GetValue(site)!;
             if (hands.Sites.Find(ofSite, out _) is { } refusal) throw new FormatException($"--site: {refusal.Title}");
             if ((PersonName.Read(ofSite, kind, text, out var asked) ?? PersonRequestBody.ReadAlso(ofSite, parsed.GetValue(also) ?? [], out _)) is { } fault) throw new FormatException(fault);
@@ -103,6 +110,13 @@ internal static class PersonVerbs
 
     private static async Task<int> EraseAsync(Hands hands, PersonFound person, ParseResult parsed, CancellationToken ct) =>
         Told(await hands.Persons.EraseAsync(person.Ids, s_patience, ct), person);
+
+    private static async Task<int> ReleaseAsync(Hands hands, string erasure, CancellationToken ct)
+    {
+        if (!Guid.TryParse(erasure, out var request) || !await hands.Persons.ReleaseAsync(request, ct)) throw new FormatException("There is no such request.");
+        Console.Out.WriteLine("The identifiers of the erasure may be used again.");
+        return 0;
+    }
 
     private static async Task<int> SweepAsync(Hands hands, ParseResult parsed, CancellationToken ct)
     {
@@ -154,6 +168,11 @@ internal static class PersonVerbs
             var standings = provider.GetRequiredService<IStandings>();
             var persons = journal is null
                 ? ActivatorUtilities.CreateInstance<Persons>(provider, new PersonReach(
+                    async (subjects, stop) =>
+                    {
+                        var known = (await standings.SinceAsync(null, stop)).Standings.ToLookup(one => one.Subject, one => one.Standing);
+                        return [.. subjects.Select(subject => known[subject].Aggregate(default(Standing), (one, other) => one.Merge(other)))];
+                    },
                     (words, stop) => standings.KeepAsync(words, bar: words.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), stop), null))
                 : provider.GetRequiredService<Persons>();
             return new(persons, standings, provider.GetRequiredService<Sites>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<ReceiptKey>(), journal);

@@ -4,9 +4,12 @@ using PixelServer.Store;
 namespace PixelServer.Privacy;
 
 /// <summary>How a decision about a person reaches the doors: through this server's own disk, or through the store where the server is another process.</summary>
+/// <param name="KnownAsync">What is known of each subject, in their order.</param>
 /// <param name="DecideAsync">When it completes, nothing of an erased person can be stored any more, by any collector.</param>
 /// <param name="PartAsync">Does this collector's part at once; null where the process is no collector.</param>
-internal sealed record PersonReach(Func<IReadOnlyList<SubjectStanding>, CancellationToken, Task> DecideAsync, Func<CancellationToken, Task>? PartAsync);
+internal sealed record PersonReach(
+    Func<IReadOnlyList<UInt128>, CancellationToken, Task<IReadOnlyList<Standing>>> KnownAsync,
+    Func<IReadOnlyList<SubjectStanding>, CancellationToken, Task> DecideAsync, Func<CancellationToken, Task>? PartAsync);
 
 /// <summary>What a person may ask for: to be found, erased, restricted. Everything that a verb or the API does goes through here.</summary>
 internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonReach reach, SubjectKeys keys, PersonCollector me, ReceiptKey receipts, TimeProvider clock)
@@ -22,6 +25,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     /// <exception cref="PersonUnclearException">It leads to several persons.</exception>
     public async Task<PersonFound?> PersonAsync(string site, PersonName name, IReadOnlyList<PersonName> also, CancellationToken ct)
     {
+        foreach (var one in also) await CheckAsync(site, one, ct);
         if (await OneAsync(site, name, ct) is not { } found) return null;
         foreach (var other in also)
         {
@@ -68,7 +72,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     {
         await CheckKeysAsync(ct);
         var subjects = person.Subjects(keys);
-        await SayAsync(subjects, standing => standing with { Kept = Word.No(clock.GetUtcNow()) }, ct);
+        await SayAsync(subjects, known => known with { Kept = Word.No(After(known.Kept)) }, ct);
 
         var request = new PersonRequest(Guid.CreateVersion7(clock.GetUtcNow()), "erase", person.Site, subjects, clock.GetUtcNow());
         await requests.AddAsync(request, ct);
@@ -111,11 +115,26 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     }
 
     /// <summary>Events of the person are refused until it is lifted; what is there stays.</summary>
-    public Task RestrictAsync(PersonIds person, bool lift, CancellationToken ct) =>
-        SayAsync(person.Subjects(keys), standing => standing with { Processed = lift ? Word.Yes(clock.GetUtcNow()) : Word.No(clock.GetUtcNow()) }, ct);
+    /// <exception cref="SubjectKeysDifferException">Another collector would not recognise the person.</exception>
+    public async Task RestrictAsync(PersonIds person, bool lift, CancellationToken ct)
+    {
+        await CheckKeysAsync(ct);
+        await SayAsync(person.Subjects(keys), known => known with { Processed = lift ? Word.Yes(After(known.Processed)) : Word.No(After(known.Processed)) }, ct);
+    }
 
     /// <summary>The identifiers may be used again, by whoever has them from now on.</summary>
-    public Task ReleaseAsync(PersonIds person, CancellationToken ct) => SayAsync(person.Subjects(keys), standing => standing with { Kept = Word.Yes(clock.GetUtcNow()) }, ct);
+    /// <exception cref="SubjectKeysDifferException">Another collector would not recognise them.</exception>
+    public Task ReleaseAsync(PersonIds person, CancellationToken ct) => ReleaseAsync(person.Subjects(keys), ct);
+
+    /// <summary>The same of all identifiers that an erasure erased: nobody knows any more that they were one person's.</summary>
+    /// <returns>False where there is no such erasure.</returns>
+    /// <exception cref="SubjectKeysDifferException">Another collector would not recognise them.</exception>
+    public async Task<bool> ReleaseAsync(Guid erasure, CancellationToken ct)
+    {
+        if (await requests.FindAsync(erasure, ct) is not var (request, _, _) || request.Verb != "erase") return false;
+        await ReleaseAsync(request.Subjects, ct);
+        return true;
+    }
 
     /// <summary>How an erasure stands; its receipt is made when the last collector has done its part. Null where there is no such request.</summary>
     public async Task<PersonErasure?> StateAsync(Guid id, CancellationToken ct)
@@ -133,12 +152,18 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
 
     private async Task<PersonFound?> OneAsync(string site, PersonName name, CancellationToken ct)
     {
-        if (name.Kind is not (PersonName.Event or PersonName.ClientEvent)) return await rows.PersonAsync(site, name.Kind, name.Id, ct);
+        if (name.Kind is not (PersonName.Event or PersonName.ClientEvent))
+        {
+            await CheckAsync(site, name, ct);
+            return await rows.PersonAsync(site, name.Kind, name.Id, ct);
+        }
+
         var named = name.Kind == PersonName.Event
             ? await rows.OfEventAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), null, ct) : await rows.OfEventAsync(site, null, name.Id, ct);
         PersonFound? found = null;
         foreach (var (kind, id) in named)
         {
+            await CheckAsync(site, new(kind, id), ct);
             var next = await rows.PersonAsync(site, kind, id, ct);
             if (found is not null && found.Person != next.Person) throw new PersonUnclearException();
             found = next;
@@ -147,8 +172,31 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         return found;
     }
 
-    private Task SayAsync(IReadOnlyList<UInt128> subjects, Func<Standing, Standing> say, CancellationToken ct) =>
-        reach.DecideAsync([.. subjects.Select(subject => new SubjectStanding(subject, say(default)))], ct);
+    // An id that strangers share is nobody's, and what was said of it would be said of them.
+    private async Task CheckAsync(string site, PersonName name, CancellationToken ct)
+    {
+        if (name.Kind == PersonName.Visitor && await rows.IsNobodyAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), ct))
+            throw new PersonUnclearException("This id is nobody's alone: one of the day, which everybody behind an address has, or one that programs send when there is nobody.");
+    }
+
+    private async Task ReleaseAsync(IReadOnlyList<UInt128> subjects, CancellationToken ct)
+    {
+        await CheckKeysAsync(ct);
+        await SayAsync(subjects, known => known with { Kept = Word.Yes(After(known.Kept)) }, ct);
+    }
+
+    private async Task SayAsync(IReadOnlyList<UInt128> subjects, Func<Standing, Standing> say, CancellationToken ct)
+    {
+        var known = await reach.KnownAsync(subjects, ct);
+        await reach.DecideAsync([.. subjects.Select((subject, i) => new SubjectStanding(subject, say(known[i])))], ct);
+    }
+
+    // Of two words the later one holds: one of a machine whose clock is ahead must not beat what is said now.
+    private DateTimeOffset After(Word word)
+    {
+        var (now, next) = (clock.GetUtcNow(), word.At + 1);
+        return now.ToUnixTimeMilliseconds() >= next ? now : DateTimeOffset.FromUnixTimeMilliseconds(next);
+    }
 
     private async Task CheckKeysAsync(CancellationToken ct)
     {
@@ -196,7 +244,12 @@ internal sealed record PersonErasure(
     PersonRequest Request, IReadOnlyDictionary<string, long> Rows, bool IsInterrupted, bool IsClean, IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing, string? Receipt);
 
 /// <summary>An identifier leads to several persons.</summary>
-internal sealed class PersonUnclearException() : Exception("Events of several persons have this id: ask by one of their identifiers.");
+internal sealed class PersonUnclearException(string message) : Exception(message)
+{
+    public PersonUnclearException() : this("Events of several persons have this id: ask by one of their identifiers.")
+    {
+    }
+}
 
 /// <summary>A collector makes other hashes, and would let an erased person in again.</summary>
 internal sealed class SubjectKeysDifferException(string host) : Exception(

@@ -47,6 +47,12 @@ internal static class PrivacySetup
         services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
         services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());
         services.AddSingleton(provider => new PersonReach(
+            async (subjects, ct) =>
+            {
+                await provider.GetRequiredService<StandingExchange>().ExchangeAsync(ct);
+                var standings = provider.GetRequiredService<Standings>();
+                return [.. subjects.Select(standings.Of)];
+            },
             async (words, ct) =>
             {
                 var exchange = provider.GetRequiredService<StandingExchange>();

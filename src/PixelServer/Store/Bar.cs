@@ -10,7 +10,8 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
     public string? CodeOf(Hit hit)
     {
         if (standings.IsEmpty) return null;
-        var standing = standings.Of(keys, hit.SiteId, hit.LastingVisitor, hit.UserId, hit.EmailSha256);
+        var standing = standings.Of(keys, hit.SiteId, hit.LastingVisitor, hit.UserId, hit.EmailSha256)
+            .With(standings.Beside(keys, hit.SiteId, hit.Name, hit.Properties.Span));
         var at = hit.ReceivedAt.ToUnixTimeMilliseconds();
 
         // An identifier that was released is somebody's again from then on; what is older is the erased person's.

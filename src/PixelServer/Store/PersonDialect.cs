@@ -18,6 +18,7 @@ internal abstract class PersonDialect
         var command = connection.CreateCommand();
         command.Transaction = transaction;
         command.CommandText = sql
+            .Replace("{named}", Named, StringComparison.Ordinal).Replace("{visitor_of_from}", VisitorOf("from_id"), StringComparison.Ordinal)
             .Replace("{visitor_ids}", In("visitor_ids"), StringComparison.Ordinal).Replace("{visitors}", In("visitors"), StringComparison.Ordinal)
             .Replace("{users}", In("users"), StringComparison.Ordinal).Replace("{emails}", In("emails"), StringComparison.Ordinal);
         command.CommandTimeout = 0; // bounded by whoever waits
@@ -57,6 +58,12 @@ internal abstract class PersonDialect
     public abstract object Of(DateTimeOffset at);
 
     public abstract DateTimeOffset Time(DbDataReader row, int column);
+
+    /// <summary>The condition that an event names one of the person's beside its columns, over <c>name</c>, <c>site_id</c> and <c>properties</c>; may hold the other placeholders.</summary>
+    protected abstract string Named { get; }
+
+    /// <summary>The visitor's id that <see cref="VisitorIds"/> makes of a text, as text.</summary>
+    protected abstract string VisitorOf(string id);
 
     /// <summary>The words of a comparison with a list.</summary>
     protected abstract string In(string parameter);

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 
 namespace PixelServer.Store;
@@ -24,7 +25,7 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         var (person, members) = await dialect.MembersAsync(connection, site, kind, id, ct);
         var all = members.Append((Kind: kind, Id: id)).Distinct().ToList();
         var ids = new PersonIds(site, [.. Of("visitor").Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of("user")], [.. Of("email")]);
-        return new(person, ids, await SharedAsync(connection, ids, all, ct));
+        return new(person, ids, await SharedAsync(connection, null, ids, all, ct));
 
         IEnumerable<string> Of(string wanted) => all.Where(one => one.Kind == wanted).Select(one => one.Id);
     }
@@ -53,6 +54,19 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         }
 
         return [.. found];
+    }
+
+    /// <summary>Whether strangers share the visitor's id: one of the day, or one made of what programs send when there is nobody.</summary>
+    public async Task<bool> IsNobodyAsync(string site, Guid visitor, CancellationToken ct)
+    {
+        await using var connection = await dialect.OpenAsync(ct);
+        await using var query = dialect.Command(connection, null,
+            $"select visitor_kind, properties ->> 'anonymous_id' from events where site_id = @site and visitor_id = @id limit {MostOfOneEvent}",
+            ("site", site), ("id", dialect.Of(visitor)));
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct))
+            if (rows.GetString(0) == "daily" || (rows.GetString(0) == "client" && !rows.IsDBNull(1) && BlockedIds.IsNobody(rows.GetString(1)))) return true;
+        return false;
     }
 
     /// <summary>Rows of the person by table; tables without any are left out.</summary>
@@ -94,6 +108,12 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
             await using var rows = await query.ExecuteReaderAsync(ct);
             while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1), rows.GetString(2));
         }
+
+        await using var besides = dialect.Command(connection, null, PersonTables.Beside);
+        await using var events = await besides.ExecuteReaderAsync(ct);
+        while (await events.ReadAsync(ct))
+            foreach (var (kind, id) in NamedBeside.Of(events.GetString(0), events.GetString(1), Encoding.UTF8.GetBytes(events.GetString(2))))
+                yield return (events.GetString(0), kind switch { SubjectKind.Visitor => "visitor", SubjectKind.User => "user", _ => "email" }, id);
     }
 
     /// <summary>All of the person's rows, in one transaction; then their traces in the files.</summary>
@@ -135,6 +155,7 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         await using (var connection = await dialect.OpenAsync(ct))
         await using (var transaction = await dialect.BeginAsync(connection, ct))
         {
+            await KeepSharedAsync(connection, transaction, person, ct);
             foreach (var table in PersonTables.All)
             {
                 foreach (var (relation, count) in await dialect.EraseAsync(connection, transaction, table, person, ct))
@@ -159,12 +180,33 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         return (counts, relations);
     }
 
-    // Devices and mailboxes that were named together with the person and are not theirs alone.
-    private async Task<IReadOnlyList<(string Kind, string Id)>> SharedAsync(DbConnection connection, PersonIds person, List<(string Kind, string Id)> members, CancellationToken ct)
+    // What the person shared with others is one other's alone when the person's pairs are gone, as far as anybody can tell: it has to stay nobody's.
+    private async Task KeepSharedAsync(DbConnection connection, DbTransaction transaction, PersonIds person, CancellationToken ct)
     {
-        await using var query = dialect.Command(connection, null,
+        List<(string, string)> theirs = [.. person.Visitors.Select(id => ("visitor", id.ToString("D"))), .. person.Users.Select(id => ("user", id)), .. person.Emails.Select(id => ("email", id))];
+        foreach (var (kind, id) in await SharedAsync(connection, transaction, person, theirs, ct))
+        {
+            if (kind == "user") continue;
+            await using var block = dialect.Command(connection, transaction,
+                """
+                insert into identity_blocks (site_id, kind, id, reason)
+                select site_id, kind, id, 'shared with somebody who was erased' from identity_persons
+                where site_id = @site and kind = @kind and id = @id and reason in ('shared_device', 'shared_mailbox', 'several_emails')
+                on conflict do nothing
+                """, ("site", person.Site), ("kind", kind), ("id", id));
+            await block.ExecuteNonQueryAsync(ct);
+        }
+    }
+
+    // Devices and mailboxes that were named together with the person and are not theirs alone, and users that an alias named together with theirs.
+    private async Task<IReadOnlyList<(string Kind, string Id)>> SharedAsync(
+        DbConnection connection, DbTransaction? transaction, PersonIds person, List<(string Kind, string Id)> members, CancellationToken ct)
+    {
+        await using var query = dialect.Command(connection, transaction,
             """
-            select from_kind, from_id from identity_edges where site_id = @site and to_kind = 'user' and to_id {users} and from_kind <> 'user'
+            select from_kind, from_id from identity_edges where site_id = @site and to_kind = 'user' and to_id {users}
+            union
+            select to_kind, to_id from identity_edges where site_id = @site and from_kind = 'user' and from_id {users}
             union
             select to_kind, to_id from identity_edges where site_id = @site and from_kind = 'visitor' and from_id {visitors} and to_kind = 'email'
             """, person);
@@ -187,7 +229,10 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
             using var payload = JsonDocument.Parse(rows.GetFieldValue<byte[]>(1));
             var e = payload.RootElement;
             if (Text(e, "site_id") != person.Site) continue;
-            if (Is(visitors, "visitor_id") || Is(users, "user_id") || Is(emails, "email_sha256")) yield return (rows.GetGuid(0), e.GetRawText());
+            if ((Is(visitors, "visitor_id") && Text(e, "visitor_kind") != "daily") || Is(users, "user_id") || Is(emails, "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
+
+            bool IsBeside() => e.TryGetProperty("properties", out var properties) && NamedBeside.Of(person.Site, Text(e, "name"), Encoding.UTF8.GetBytes(properties.GetRawText()))
+                .Any(one => (one.Kind switch { SubjectKind.Visitor => visitors, SubjectKind.User => users, _ => emails }).Contains(one.Id));
 
             bool Is(HashSet<string> ids, string name) => Text(e, name) is { } text && ids.Contains(text);
         }

@@ -6,7 +6,8 @@ namespace PixelServer.Store;
 /// <param name="Name">The table.</param>
 /// <param name="Where">
 /// SQL of both stores. <c>@site</c> is the site; <c>{visitors}</c>, <c>{visitor_ids}</c>, <c>{users}</c> and <c>{emails}</c> stand for "is one of the person's": visitors
-/// as text and as the type of <c>events.visitor_id</c>.
+/// as text and as the type of <c>events.visitor_id</c>. <c>{named}</c> is "the event names one of them beside its columns", the places of <see cref="NamedBeside"/>,
+/// and <c>{visitor_of_from}</c> for the visitor's id that stands for <c>from_id</c>.
 /// </param>
 /// <param name="Set">Where rows have to stay: what becomes of their columns. Null: they are deleted.</param>
 /// <param name="Kept">The columns that stay as they are, which tell nothing of anybody without the others.</param>
@@ -18,7 +19,9 @@ internal sealed record PersonTable(string Name, string Where, string? Set = null
 /// </summary>
 internal static class PersonTables
 {
-    private const string OfEvents = "site_id = @site and (visitor_id {visitor_ids} or user_id {users} or email_sha256 {emails})";
+    // An id of the day is nobody's: strangers behind one address share it.
+    private const string OfEvents =
+        "site_id = @site and ((visitor_id {visitor_ids} and visitor_kind <> 'daily') or user_id {users} or email_sha256 {emails} or {named})";
 
     /// <summary>In the order of erasing: receipts are found through the events, and nothing is found without the edges.</summary>
     public static IReadOnlyList<PersonTable> All { get; } =
@@ -40,7 +43,7 @@ internal static class PersonTables
     /// <summary>Questions for all identifiers, as site, kind and id: what a restored database brings back is found by them.</summary>
     public static IReadOnlyList<string> Identifiers { get; } =
     [
-        "select distinct site_id, 'visitor', cast(visitor_id as text) from events",
+        "select distinct site_id, 'visitor', cast(visitor_id as text) from events where visitor_kind <> 'daily'",
         "select distinct site_id, 'user', user_id from events where user_id is not null",
         "select distinct site_id, 'email', email_sha256 from events where email_sha256 is not null",
         "select distinct site_id, from_kind, from_id from identity_edges",
@@ -49,6 +52,10 @@ internal static class PersonTables
         "select distinct site_id, case subject_kind when 'email_sha256' then 'email' when 'recipient' then 'user' else subject_kind end, subject_id from consent_records where subject_id is not null",
         "select distinct site_id, kind, id from opt_outs",
     ];
+
+    /// <summary>Site, name and properties of every event that may name somebody beside its columns.</summary>
+    public const string Beside =
+        "select site_id, name, cast(properties as text) from events where properties is not null and (name = 'alias' or cast(properties as text) like '%\"email_sha256\"%')";
 
     /// <summary>Its payload is JSON that the database may be unable to read: searched by this program.</summary>
     public const string Rejected = "events_rejected";
@@ -70,7 +77,9 @@ internal static class PersonTables
         ["person_request_parts"] = ("request_id collector_id host done_at counts", "counts by machine"),
     }.ToFrozenDictionary();
 
-    private static string OfPair => $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")})";
+    // The previous id of an alias stands there as it was sent, and is a visitor's too.
+    private static string OfPair =>
+        $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")} or (from_kind = 'user' and {{visitor_of_from}} {{visitors}}))";
 
     private static string Of(string kind, string id) =>
         $"(({kind} = 'visitor' and {id} {{visitors}}) or ({kind} = 'user' and {id} {{users}}) or ({kind} = 'email' and {id} {{emails}}))";

@@ -117,6 +117,24 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
 
     public override DateTimeOffset Time(DbDataReader row, int column) => new(row.GetDateTime(column), TimeSpan.Zero);
 
+    protected override string Named =>
+        $$"""
+        ((cardinality(@emails) > 0 and jsonb_path_exists(properties, '$.**.email_sha256[*] ? (@ == $emails[*])', jsonb_build_object('emails', @emails), true))
+         or (name = 'alias' and exists (
+           select 1
+           from (values (properties ->> 'previous_id'), (properties ->> 'previousId')) as p (id)
+           where p.id <> '' and (p.id {users} or {{VisitorOf("p.id")}} {visitors}))))
+        """;
+
+    // As VisitorIds makes it.
+    protected override string VisitorOf(string id) =>
+        $$"""
+        (select case
+           when {{id}} ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then lower({{id}})
+           else encode(set_byte(set_byte(substr(h, 1, 16), 6, (get_byte(h, 6) & 15) | 128), 8, (get_byte(h, 8) & 63) | 128), 'hex')::uuid::text
+         end from sha256(convert_to(E'visitor\n' || site_id || E'\n' || {{id}}, 'UTF8')) as h)
+        """;
+
     protected override string In(string parameter) => $"= any(@{parameter})";
 
     protected override object List<T>(T[] values) => values;

@@ -19,10 +19,11 @@ internal sealed class SqlitePersons(string file, TimeProvider clock) : PersonDia
 
     public override Task<DbConnection> OpenAsync(CancellationToken ct)
     {
-        DbConnection connection = _file.Open();
+        var connection = _file.Open();
+        connection.CreateFunction("visitor_of", (string site, string id) => VisitorIds.Of(site, id).ToString("D"), isDeterministic: true);
         using var set = Command(connection, null, "pragma secure_delete = on");
         set.ExecuteNonQuery();
-        return Task.FromResult(connection);
+        return Task.FromResult<DbConnection>(connection);
     }
 
     public override Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken ct) =>
@@ -91,6 +92,18 @@ internal sealed class SqlitePersons(string file, TimeProvider clock) : PersonDia
     public override object Of(DateTimeOffset at) => EventText.Time(at);
 
     public override DateTimeOffset Time(DbDataReader row, int column) => DateTimeOffset.Parse(row.GetString(column), CultureInfo.InvariantCulture);
+
+    protected override string VisitorOf(string id) => $"visitor_of(site_id, cast({id} as text))";
+
+    protected override string Named =>
+        $$"""
+        ((json_array_length(@emails) > 0 and instr(properties, '"email_sha256"') > 0 and exists (
+           select 1 from json_tree(properties) as m, json_each(case m.type when 'array' then m.value else json_array(m.value) end) as one
+           where m.key = 'email_sha256' and m.type in ('text', 'array') and one.value {emails}))
+         or (name = 'alias' and exists (
+           select 1 from (select properties ->> '$.previous_id' as id union all select properties ->> '$.previousId') as p
+           where p.id <> '' and (cast(p.id as text) {users} or {{VisitorOf("p.id")}} {visitors}))))
+        """;
 
     protected override string In(string parameter) => $"in (select value from json_each(@{parameter}))";
 

@@ -101,6 +101,7 @@ public sealed class SegmentMappingTests
         var secret = await host.KeptAsync("identify", $$$"""{"userId":"u","traits":{{{Traits}}}}""", host.SecretKey);
 
         Assert.Equal("Alice@Example.com", write["properties"]!["traits"]!["email"]!.ToString());
+        Assert.Equal("ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976", write["properties"]!["traits"]!["email_sha256"]![0]!.ToString()); // finds it
         Assert.Equal("Alice@Example.com", secret["properties"]!["$identities"]!["raw"]!["email"]![0]!.ToString());
     }
 

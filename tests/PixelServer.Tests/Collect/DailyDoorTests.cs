@@ -27,6 +27,18 @@ public sealed class DailyDoorTests
     }
 
     [Fact]
+    public async Task Nobody_is_told_by_the_previous_id_of_an_alias_either()
+    {
+        await using var host = await CollectHost.StartAsync();
+        await host.PostAsync("""[{"event":"alias","user_id":"new","properties":{"previous_id":"old","previousId":"old"}},{"event":"b","properties":{"previous_id":"page 1"}}]""", headers: s_browser);
+
+        var kept = host.Hits.Select(hit => System.Text.Encoding.UTF8.GetString(hit.Properties.Span)).ToList();
+        Assert.Equal(2, kept.Count);
+        Assert.DoesNotContain(kept, json => json.Contains("old", StringComparison.Ordinal));
+        Assert.Contains(kept, json => json.Contains("page 1", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Another_browser_address_or_site_is_another_visitor_and_without_an_agent_there_is_none()
     {
         await using var host = await CollectHost.StartAsync();

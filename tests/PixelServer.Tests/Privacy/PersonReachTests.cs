@@ -55,15 +55,27 @@ public sealed class PersonReachTests(SharedPostgres postgres)
             await shop.DrainedAsync();
         }
 
-        var (code, _, error) = await Executable.RunAsync("person", "erase", "ada", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}");
+        // What is not undone is not done to whom a word looks like.
+        foreach (var verb in (string[])["erase", "restrict", "release"])
+        {
+            var (unclear, _, why) = await Executable.RunAsync("person", verb, "ada", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}");
+            Assert.Equal(2, unclear);
+            Assert.Contains("user:ID", why, StringComparison.Ordinal);
+        }
+
+        var (code, receipt, error) = await Executable.RunAsync("person", "erase", "user:ada", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}");
         Assert.True(code == 0, error);
         Assert.Empty(await PersonTraces.OfSqlite(folder.Path).FindAsync("page of ada"));
         Assert.NotEmpty(await PersonTraces.OfSqlite(folder.Path).FindAsync("page of bob"));
 
         await using var again = await PersonShop.StartAsync(directory: folder.Path);
         Assert.Equal("person_erased", await again.PixelAsync("u=ada"));
-        Assert.Equal(0, (await Executable.RunAsync("person", "restrict", "bob", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}")).Code);
+        Assert.Equal(0, (await Executable.RunAsync("person", "restrict", "user:bob", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}")).Code);
         await Eventually.TrueAsync(async () => await again.PixelAsync("u=bob") == "person_restricted", () => "the server has heard of it");
+        var request = JsonDocument.Parse(receipt).RootElement.GetProperty("receipt").GetProperty("request_id").GetString();
+        (code, _, error) = await Executable.RunAsync("person", "release", $"request:{request}", "--site", PersonShop.Site, $"--Pixel:DataDirectory={folder.Path}");
+        Assert.True(code == 0, error);
+        await Eventually.TrueAsync(async () => await again.PixelAsync("u=ada") is null, () => "and of the release");
     }
 
     [Fact]
@@ -115,7 +127,8 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         await one.DrainedAsync();
         await Eventually.TrueAsync(async () => (await one.Traces.AskAsync("select host from collectors")).Count == 2, () => "both are known");
 
-        Assert.Equal("collector_keys_differ", (await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" }, 409)).GetProperty("code").GetString());
+        foreach (var verb in (string[])["erase", "restrict", "release"])
+            Assert.Equal("collector_keys_differ", (await one.AskAsync(verb, new { site_id = PersonShop.Site, user_id = "ada" }, 409)).GetProperty("code").GetString());
         Assert.Null(await one.PixelAsync("u=ada"));
     }
 
@@ -180,7 +193,7 @@ public sealed class PersonReachTests(SharedPostgres postgres)
 
         File.Copy(folder.File("pixel.db"), folder.File("backup.db"));
         string[] where = [$"--Pixel:DataDirectory={folder.Path}"];
-        Assert.Equal(0, (await Executable.RunAsync(["person", "erase", "ada", "--site", PersonShop.Site, .. where])).Code);
+        Assert.Equal(0, (await Executable.RunAsync(["person", "erase", "user:ada", "--site", PersonShop.Site, .. where])).Code);
         File.Move(folder.File("backup.db"), folder.File("pixel.db"), overwrite: true);
         Assert.NotEmpty(await PersonTraces.OfSqlite(folder.Path).FindAsync(PersonShop.Sha256("ada@example.org")));
 

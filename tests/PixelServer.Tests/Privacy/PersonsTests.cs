@@ -72,24 +72,24 @@ public abstract class PersonsContract
     public async Task What_is_sent_of_an_erased_person_later_is_refused_at_every_door_until_the_identifier_is_released()
     {
         await using var shop = await PersonShop.StartAsync(await PostgresAsync());
-        var (device, hash) = (Guid.NewGuid(), PersonShop.Sha256("ada@example.org"));
-        await shop.BusyAsync("ada", device, "ada@example.org");
+        var (device, user, hash) = (Guid.NewGuid(), "user-" + Word(), PersonShop.Sha256("ada@example.org"));
+        await shop.BusyAsync(user, device, "ada@example.org");
         await shop.DrainedAsync();
-        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = user });
 
-        Assert.Equal("person_erased", await shop.PixelAsync("u=ada"));
-        Assert.Contains("person_erased", (await shop.BeaconAsync(new { site_id = PersonShop.Site, user_id = "ada" })).Body, StringComparison.Ordinal);
+        Assert.Equal("person_erased", await shop.PixelAsync($"u={user}"));
+        Assert.Contains("person_erased", (await shop.BeaconAsync(new { site_id = PersonShop.Site, user_id = user })).Body, StringComparison.Ordinal);
         Assert.Contains("person_erased", (await shop.BackendAsync(new { @event = "x", identity = new { email_sha256 = hash } })).Body, StringComparison.Ordinal);
-        Assert.Contains("person_erased", (await shop.SegmentAsync("track", new { @event = "x", userId = "ada", messageId = "m1" })).Body, StringComparison.Ordinal);
+        Assert.Contains("person_erased", (await shop.SegmentAsync("track", new { @event = "x", userId = user, messageId = "m1" })).Body, StringComparison.Ordinal);
         Assert.Null(await shop.PixelAsync("e=anonymous", device)); // a new visitor: the device is somebody's whom we do not know
         await shop.DrainedAsync();
-        Assert.Empty(await shop.Traces.FindAsync(device.ToString(), "user_id\":\"ada", hash));
-        Assert.Equal("{}", (await shop.AskAsync("find", new { site_id = PersonShop.Site, user_id = "ada" })).GetProperty("rows").GetRawText());
+        Assert.Empty(await shop.Traces.FindAsync(device.ToString(), user, hash));
+        Assert.Equal("{}", (await shop.AskAsync("find", new { site_id = PersonShop.Site, user_id = user })).GetProperty("rows").GetRawText());
 
-        await shop.AskAsync("release", new { site_id = PersonShop.Site, user_id = "ada" }, status: 204);
-        Assert.Null(await shop.PixelAsync("u=ada"));
+        await shop.AskAsync("release", new { site_id = PersonShop.Site, user_id = user }, status: 204);
+        Assert.Null(await shop.PixelAsync($"u={user}"));
         await shop.DrainedAsync();
-        Assert.Equal("""{"events":1,"identity_edges":1}""", (await shop.AskAsync("find", new { site_id = PersonShop.Site, user_id = "ada" })).GetProperty("rows").GetRawText());
+        Assert.Equal("""{"events":1,"identity_edges":1}""", (await shop.AskAsync("find", new { site_id = PersonShop.Site, user_id = user })).GetProperty("rows").GetRawText());
     }
 
     [Fact]
@@ -148,6 +148,17 @@ public abstract class PersonsContract
     [InlineData("""{"site_id":"shop","email":"nobody"}""", "email:")]
     [InlineData("""{"site_id":"shop","visitor_id":"x"}""", "visitor_id:")]
     [InlineData("""{"site_id":"shop","user_id":"a","also":["x"]}""", "also:")]
+    [InlineData("""{"site_id":"shop","user_id":"a","also":[null]}""", "also:")]
+    [InlineData("""{"site_id":"shop","user_id":"a\u0000b"}""", "user_id:")]
+    [InlineData("""{"site_id":"shop","client_event_id":"\u0000"}""", "client_event_id:")]
+    [InlineData("""{"site_id":"shop","request_id":"0199f000-0000-7000-8000-000000000001"}""", "request_id:")]
+    [InlineData("""{"site_id":"shop","user_id":"undefined"}""", "user_id: this is what programs send when there is nobody")]
+    [InlineData("""{"site_id":"shop","user_id":" Guest "}""", "user_id:")]
+    [InlineData("""{"site_id":"shop","user_id":"0"}""", "user_id:")]
+    [InlineData("""{"site_id":"shop","recipient_id":"null"}""", "recipient_id:")]
+    [InlineData("""{"site_id":"shop","anonymous_id":"NaN"}""", "anonymous_id:")]
+    [InlineData("""{"site_id":"shop","person_id":"user:guest"}""", "person_id:")]
+    [InlineData("""{"site_id":"shop","user_id":"a","also":["user:null"]}""", "also:")]
     [InlineData("""{"site_id":"no site","user_id":"a"}""", "site_id:")]
     [InlineData("""{"site_id":"shop","userid":"a"}""", "The body is not the JSON")]
     public async Task What_names_nobody_is_told_without_repeating_it(string body, string detail)
