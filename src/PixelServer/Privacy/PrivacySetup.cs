@@ -53,7 +53,7 @@ internal static class PrivacySetup
                 await exchange.DecideAsync(words);
                 await exchange.ExchangeAsync(ct);
             },
-            provider.GetRequiredService<PersonParts>().LookAsync));
+            provider.GetRequiredService<PersonParts>().LookAsync, provider.GetRequiredService<PersonJournal>()));
         foreach (var route in PersonRoutes.All) services.AddSingleton(route);
     }
 

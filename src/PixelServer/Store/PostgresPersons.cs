@@ -54,7 +54,8 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
     public override async Task CleanAsync(IReadOnlyCollection<string> relations, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
-        foreach (var relation in relations)
+        var there = await ThereAsync(connection, relations, ct);
+        foreach (var relation in there)
         {
             await using var clean = Command(connection, null, $"vacuum (analyze, index_cleanup on, truncate off) {relation}");
             await clean.ExecuteNonQueryAsync(ct);
@@ -66,8 +67,18 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
             await analyze.ExecuteNonQueryAsync(ct);
         }
 
-        foreach (var relation in relations) await ForgetAsync(connection, relation, ct);
-        log.LogDebug("{Relations} relations are vacuumed.", relations.Count);
+        foreach (var relation in there) await ForgetAsync(connection, relation, ct);
+        log.LogDebug("{Relations} relations are vacuumed.", there.Count);
+    }
+
+    // A partition may have become past meanwhile, and then it is gone with all that was in it.
+    private async Task<IReadOnlyList<string>> ThereAsync(NpgsqlConnection connection, IReadOnlyCollection<string> relations, CancellationToken ct)
+    {
+        await using var query = Command(connection, null, "select to_regclass(name)::text from unnest(@names) as name where to_regclass(name) is not null", ("names", relations.ToArray()));
+        var there = new List<string>();
+        await using var names = await query.ExecuteReaderAsync(ct);
+        while (await names.ReadAsync(ct)) there.Add(names.GetString(0));
+        return there;
     }
 
     // The planner's statistics of a table that has become empty stay as they were, with values of its last rows in them. A row that
