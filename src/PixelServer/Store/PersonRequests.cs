@@ -110,6 +110,9 @@ internal sealed class PersonRequests(PersonDialect dialect)
         """, ct,
         ("me", dialect.Of(collector.Id)), ("host", collector.Host), ("check", collector.KeyCheck), ("at", dialect.Of(collector.SeenAt)));
 
+    /// <summary>Its disk is no more.</summary>
+    public Task LeaveAsync(Guid collector, CancellationToken ct) => DoAsync("delete from collectors where collector_id = @me", ct, ("me", dialect.Of(collector)));
+
     public async Task<IReadOnlyList<Collector>> CollectorsAsync(CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Data.Common;
 using Npgsql;
 
@@ -6,10 +7,10 @@ namespace PixelServer.Store;
 /// <summary>Persons in PostgreSQL.</summary>
 internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresPersons> log) : PersonDialect
 {
-    private const string Events = "events";
+    private const string Events = "events", Receipts = "event_receipts";
 
     // A row of nobody for each table, under a site that cannot be: see ForgetAsync.
-    private static readonly Dictionary<string, string> s_nobody = new(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, string> s_nobody = new Dictionary<string, string>
     {
         [Events] =
             """
@@ -22,7 +23,12 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
         ["identity_edges"] = "select '', 'visitor', '', 'user', '', '', now(), now()",
         ["identity_cuts"] = "select '', 'visitor', '', 'user', '', ''",
         ["identity_blocks"] = "select '', 'user', '', ''",
-    };
+        ["opt_outs"] = "select '', 'user', '', '', now(), now()",
+        [Receipts] = $"select '{Guid.Empty}', '{Guid.Empty}', now()",
+    }.ToFrozenDictionary();
+
+    /// <summary>Tables that may become empty, and whose statistics are made new then.</summary>
+    public static IReadOnlyCollection<string> Emptied => s_nobody.Keys;
 
     public override string Name => "postgresql";
 
@@ -91,7 +97,7 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
 
         await using var transaction = await BeginAsync(connection, ct);
         foreach (var sql in (string[])
-            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where site_id = ''"])
+            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where {(table == Receipts ? $"once_key = '{Guid.Empty}'" : "site_id = ''")}"])
         {
             await using var command = Command(connection, transaction, sql);
             await command.ExecuteNonQueryAsync(ct);
