@@ -8,4 +8,8 @@ internal sealed class PrivacyOptions
     /// <summary>How often collectors hear through the store of each other's erasures, restrictions and opt-outs. Default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")]
     public TimeSpan SyncEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Of how many subjects at most the doors remember an opt-out that came by a signal, which anybody can send. Default 1,000,000.</summary>
+    [Range(1, 100_000_000)]
+    public int MostOptOuts { get; init; } = 1_000_000;
 }

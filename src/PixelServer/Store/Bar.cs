@@ -29,7 +29,7 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
             if (!hit.OptedOut) continue;
             any = true;
             var word = Word.No(hit.ReceivedAt);
-            if (hit.LastingVisitor is { } visitor) Mark(keys.Of(hit.SiteId, visitor), word);
+            if (hit.LastingVisitor is { } visitor && !hit.IsVisitorNew) Mark(keys.Of(hit.SiteId, visitor), word);
             if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) Mark(keys.Of(hit.SiteId, SubjectKind.User, user), word);
             if (hit.EmailSha256 is { } email) Mark(keys.Of(hit.SiteId, SubjectKind.Email, email), word);
         }
