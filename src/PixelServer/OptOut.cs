@@ -35,7 +35,7 @@ internal readonly record struct OptOutTimes(DateTimeOffset First, DateTimeOffset
 /// Opt-outs of persons whom no hit names, because nothing of them may be kept but this: in memory until the store has them, which is seconds. A kill loses
 /// them; the next request with the signal brings them again. So do those for which there is no room.
 /// </summary>
-internal sealed class UnwrittenOptOuts
+internal sealed class UnwrittenOptOuts : IDisposable
 {
     /// <summary>A quarter of a kilobyte each.</summary>
     public const int Most = 10_000;
@@ -43,6 +43,8 @@ internal sealed class UnwrittenOptOuts
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
     private SortedDictionary<OptOut, OptOutTimes> _rows = [];
+
+    public void Dispose() => _turn.Dispose();
 
     public void Add(OptOut one, DateTimeOffset at)
     {

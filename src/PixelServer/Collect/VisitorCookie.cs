@@ -101,7 +101,7 @@ internal sealed class VisitorCookie
     /// </summary>
     public static StringValues Expire(string domain, bool secure, string name = Name) => domain.Length == 0
         ? name + "=" + Tail(0, "", secure)
-        : new([name + "=" + Tail(0, domain, secure), name + "=" + Tail(0, "", secure)]);
+        : new StringValues([name + "=" + Tail(0, domain, secure), name + "=" + Tail(0, "", secure)]);
 
     /// <summary>The Set-Cookie lines that keep a no on the device, from now on for 395 days; that take it away where there is none.</summary>
     public static StringValues Set(Noes noes, string domain, bool secure)

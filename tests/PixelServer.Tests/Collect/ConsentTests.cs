@@ -235,7 +235,7 @@ public sealed class ConsentTests
 
     private static readonly DateTimeOffset s_now = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 
-    private static Admission Admission() => new(SitesOf(), new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
+    private static Admission Admission() => new(SitesOf(), new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()), new UnwrittenOptOuts());
 
     private static string Properties(Hit hit) => Encoding.UTF8.GetString(hit.Properties.Span);
 
