@@ -155,7 +155,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     private static async Task<string> VisitAsync(PixelApp app, string query, string? cookie = null, bool gpc = false)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?{(query.Contains("&id=", StringComparison.Ordinal) ? "" : "id=shop&")}{query}");
-        if (cookie is not null) request.Headers.Add("Cookie", cookie);
+        if (cookie is { Length: > 0 }) request.Headers.Add("Cookie", cookie);
         if (gpc) request.Headers.Add("Sec-GPC", "1");
         using var answer = await app.Client.SendAsync(request);
         var kept = (cookie ?? "").Split("; ", StringSplitOptions.RemoveEmptyEntries).ToDictionary(one => one.Split('=')[0]);
