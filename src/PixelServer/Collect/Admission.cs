@@ -48,7 +48,7 @@ internal sealed class Admission(
             SourceOf(site!, said, noes, standing, caller), caller.ReceivedAt, standing);
         if (refused is not null) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, id, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, said, standing);
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, id, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
         var isNew = consent.Storage && visitor != returned;
         hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily, isNew);
         return null;
@@ -77,7 +77,7 @@ internal sealed class Admission(
             SourceOf(site!, said, Noes.None, standing, caller), caller.ReceivedAt, standing);
         hit = consent.Storage
             ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
-            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, said, standing), VisitorKind.Daily);
+            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
         return null;
     }
 
@@ -165,8 +165,8 @@ internal sealed class Admission(
         return !isSignal ? OptOut.Device : said.Gpc ? OptOut.Gpc : OptOut.ConsentString;
     }
 
-    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Standing known) =>
-        Consent.MayTellApart(site, said, caller.Country, known, caller.ReceivedAt) ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
+    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
+        consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;

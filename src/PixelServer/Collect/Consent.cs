@@ -29,7 +29,8 @@ internal enum Regime
 /// <param name="Identifiers">Client event id and whole page addresses may be kept.</param>
 /// <param name="ClickIds">Ids of clicks on ads may be kept.</param>
 /// <param name="Address">The visitor's address may be kept, as far as the site's IP policy allows.</param>
-internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads, bool User, bool Identifiers, bool ClickIds, bool Address)
+/// <param name="Day">Without an identifier on the device the visitor may be told apart from others for one day.</param>
+internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads, bool User, bool Identifiers, bool ClickIds, bool Address, bool Day)
 {
     public static Consent Decide(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
     {
@@ -47,7 +48,8 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
         };
 
         // A visitor of a site that is not under the regime gdpr is counted all the same, as under aggregate.
-        if (needsOptIn && regime != Regime.Gdpr && !may.Measurement) may = new(Storage: false, Measurement: true, Ads: false);
+        var isOnlyCounted = regime == Regime.Aggregate || (needsOptIn && regime != Regime.Gdpr && !may.Measurement);
+        if (isOnlyCounted) may = new(Storage: false, Measurement: true, Ads: false);
 
         // What a no takes away. Global Privacy Control says: do not sell or share (W3C GPC, 11 CCR 7025). It does not ask a first party to stop counting.
         var dnt = said.Dnt && site.HonourDnt;
@@ -57,7 +59,8 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
 
         // Without an id on the device there is none in the event either. The exemption is for counting alone.
         var person = storage && regime != Regime.Exempt;
-        return new(storage, Measurement: true, ads, User: person, Identifiers: storage, ClickIds: person && said.Mode.AdStorage != Said.No, Address: storage);
+        return new(
+            storage, Measurement: true, ads, User: person, Identifiers: storage, ClickIds: person && said.Mode.AdStorage != Said.No, Address: storage, Day: !storage && !isOnlyCounted);
     }
 
     /// <summary>Whether the event itself opts the person out of sale and sharing, for good. Where an opt-in is asked for, or nothing is sold, there is nothing to opt out of.</summary>
@@ -67,16 +70,6 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
     /// <summary>Whether data may be sold and shared here until somebody opts out.</summary>
     public static bool CanOptOut(Site site, in ConsentSignals said, string? country) =>
         site.RegimeIn(country) is var regime && regime is Regime.Open or Regime.Us && !NeedsOptIn(regime, said);
-
-    /// <summary>
-    /// Whether somebody who may be measured, but on whose device nothing may be stored, may be the same visitor for a day. Not under aggregate, and not
-    /// where nobody agreed to be measured and all are counted as under aggregate.
-    /// </summary>
-    public static bool MayTellApart(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
-    {
-        var regime = site.RegimeIn(country);
-        return regime != Regime.Aggregate && (!NeedsOptIn(regime, said) || Agreed(site.Tcf, said, known, now).Measurement);
-    }
 
     /// <summary>Whether nothing may be done before a yes. The page or its banner knows whether the GDPR applies; where it does not say, the site's regime does.</summary>
     public static bool NeedsOptIn(Regime regime, in ConsentSignals said) => regime switch

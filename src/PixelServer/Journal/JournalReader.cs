@@ -19,12 +19,12 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 
     public JournalSlice Read(Guid run, long from, int maxHits)
     {
-        var (hits, ends, erased) = (new List<Hit>(), new List<long>(), 0);
+        var (hits, ends, erased) = (new List<Hit>(), new List<long>(), new List<long>());
         var to = Walk(run, from, long.MaxValue, maxHits, (record, payload, end) =>
         {
             if (record.IsErased)
             {
-                erased++;
+                erased.Add(end);
                 return;
             }
 
@@ -132,8 +132,8 @@ internal sealed class JournalReader(Segments segments, JournalOptions options, I
 /// <param name="To">Position behind what was read; beyond the last of <paramref name="Ends"/> where something unreadable was stepped over.</param>
 /// <param name="Hits">In order of arrival.</param>
 /// <param name="Ends">For each hit the position behind it.</param>
-/// <param name="Erased">Hits that were erased before they could be read.</param>
-internal sealed record JournalSlice(Guid Run, long From, long To, IReadOnlyList<Hit> Hits, IReadOnlyList<long> Ends, int Erased)
+/// <param name="Erased">For each hit that was erased before it could be read the position behind it.</param>
+internal sealed record JournalSlice(Guid Run, long From, long To, IReadOnlyList<Hit> Hits, IReadOnlyList<long> Ends, IReadOnlyList<long> Erased)
 {
     public bool IsEmpty => To == From;
 }

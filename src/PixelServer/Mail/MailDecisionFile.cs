@@ -13,6 +13,7 @@ internal sealed class MailDecisionFile(string path)
     /// <exception cref="InvalidDataException">A line within it is damaged.</exception>
     public IReadOnlyList<MailDecision> Read()
     {
+        DataDirectory.DropDraft(path);
         if (!File.Exists(path)) return [];
         var text = File.ReadAllText(path, Encoding.UTF8);
         var end = text.LastIndexOf('\n') + 1;

@@ -70,6 +70,12 @@ internal sealed class DataDirectory
     /// <summary>What <see cref="WriteSecret"/> leaves beside a file when the machine goes down in it.</summary>
     public static void DeleteDraft(string file) => File.Delete(file + ".new");
 
+    /// <summary>What a crash left of <see cref="WriteSecret"/>: nobody was told of it, and it may name somebody who is erased later.</summary>
+    public static void DropDraft(string file)
+    {
+        if (File.Exists(file + ".new")) File.Delete(file + ".new");
+    }
+
     private static void Create(string path)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);

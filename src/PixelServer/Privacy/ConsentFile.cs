@@ -17,6 +17,7 @@ internal sealed class ConsentFile(string path)
     public IReadOnlyList<ConsentRecord> Read()
     {
         DataDirectory.DeleteDraft(path); // of a rewriting that a crash interrupted
+        DataDirectory.DropDraft(path);
         if (!File.Exists(path)) return [];
         var bytes = File.ReadAllBytes(path);
         var end = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;

@@ -13,7 +13,7 @@ internal sealed class ConsentSync(
     private readonly Guid _chain = ChainOf(directory);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private DateTimeOffset _expiredUntil = DateTimeOffset.UnixEpoch; // all of them after a start
-    private bool _warned;
+    private bool _resumed, _warned;
 
     /// <summary>Everything that waits, in batches; each is in the store before it leaves the disk.</summary>
     public async Task ShareAsync(CancellationToken ct)
@@ -21,6 +21,8 @@ internal sealed class ConsentSync(
         await _turn.WaitAsync(ct);
         try
         {
+            if (!_resumed) await consents.ResumeAsync(); // what the store has is not looked at again: not before it holds
+            _resumed = true;
             while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
             {
                 await store.KeepAsync(_chain, [.. waiting.Select(effects.WithoutErased)], ct);
@@ -64,7 +66,6 @@ internal sealed class ConsentSync(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await consents.ResumeAsync();
         while (!stoppingToken.IsCancellationRequested)
         {
             try

@@ -23,6 +23,9 @@ internal static class PersonFiles
         ("pixel.db-shm", Store, ""),
         ("mail-decisions.jsonl", "mail-decisions.jsonl", ""),
         ("consents.jsonl", "consents.jsonl", ""),
+        ("mail-decisions.jsonl.new", "mail-decisions.jsonl", ""), // while it is written anew; a start deletes what a crash left
+        ("consents.jsonl.new", "consents.jsonl", ""),
+        ("standings.new", null, "as standings"),
         ("standings", null, "keyed hashes: what makes that an erased person stays erased"),
         ("keys/*", null, "secrets of the operator, and when keys were used last"),
     ];

@@ -28,6 +28,8 @@ internal static class PersonVerbs
         verb.Add(About("release", "Let an erased identifier be used again", services, async (hands, person, _, ct) =>
             await DoneAsync(hands.Persons.ReleaseAsync(person.Ids, ct), "The identifiers may be used again.")));
 
+        verb.Add(With("sweep", "Erase again whoever was erased and is back, as after a database was restored", services, SweepAsync));
+
         var id = new Argument<Guid>("request") { Description = "Id of the erasure" };
         verb.Add(With("receipt", "Print how an erasure stands, and its receipt", services, async (hands, parsed, ct) =>
             await hands.Persons.StateAsync(parsed.GetValue(id), ct) is { } state ? Told(state, null) : throw new FormatException("There is no such request."), id));
@@ -102,6 +104,15 @@ internal static class PersonVerbs
     private static async Task<int> EraseAsync(Hands hands, PersonFound person, ParseResult parsed, CancellationToken ct) =>
         Told(await hands.Persons.EraseAsync(person.Ids, s_patience, ct), person);
 
+    private static async Task<int> SweepAsync(Hands hands, ParseResult parsed, CancellationToken ct)
+    {
+        var (standings, _, _) = await hands.Standings.SinceAsync(null, ct);
+        var erased = standings.Where(one => one.Standing.IsErased).Select(one => one.Subject).ToHashSet();
+        var done = await hands.Persons.SweepAsync(erased.Contains, s_patience, ct);
+        if (done.Count == 0) Console.Error.WriteLine("Nobody who was erased stands in the store.");
+        return done.Select(one => Told(one, null)).DefaultIfEmpty(0).Max();
+    }
+
     // The receipt alone on standard output, so that it can be kept; everything else where it does not get into it.
     private static int Told(PersonErasure erasure, PersonFound? person)
     {
@@ -133,18 +144,19 @@ internal static class PersonVerbs
     }
 
     /// <summary>What a verb works with. Where no server runs on the data directory it is the collector itself; else the server does what is on its disk.</summary>
-    private sealed record Hands(Persons Persons, Sites Sites, SubjectKeys Keys, ReceiptKey Receipts, PersonJournal? Journal)
+    private sealed record Hands(Persons Persons, IStandings Standings, Sites Sites, SubjectKeys Keys, ReceiptKey Receipts, PersonJournal? Journal)
     {
         public static async Task<Hands> OfAsync(ServiceProvider provider, CancellationToken ct)
         {
             await provider.GetRequiredService<IEventStore>().PrepareAsync(ct);
             var journal = IsAlone(provider) ? provider.GetRequiredService<PersonJournal>() : null;
+            if (journal is not null) await provider.GetRequiredService<StandingExchange>().ExchangeAsync(ct); // a restored store hears what our disk knows
             var standings = provider.GetRequiredService<IStandings>();
             var persons = journal is null
                 ? ActivatorUtilities.CreateInstance<Persons>(provider, new PersonReach(
                     (words, stop) => standings.KeepAsync(words, bar: words.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), stop), null))
                 : provider.GetRequiredService<Persons>();
-            return new(persons, provider.GetRequiredService<Sites>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<ReceiptKey>(), journal);
+            return new(persons, standings, provider.GetRequiredService<Sites>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<ReceiptKey>(), journal);
         }
 
         private static bool IsAlone(ServiceProvider provider)

@@ -84,6 +84,32 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         return (await StateAsync(request.Id, ct))! with { IsClean = isClean && stayedClean };
     }
 
+    /// <summary>Erases again whoever was erased and stands in the store all the same, as after it was restored from a backup.</summary>
+    /// <param name="erased">Whether a subject was erased.</param>
+    /// <param name="patience">For each site.</param>
+    /// <param name="ct">Gives up.</param>
+    public async Task<IReadOnlyList<PersonErasure>> SweepAsync(Func<UInt128, bool> erased, TimeSpan patience, CancellationToken ct)
+    {
+        var back = new Dictionary<string, HashSet<(string Kind, string Id)>>(StringComparer.Ordinal);
+        await foreach (var (site, kind, id) in rows.IdentifiersAsync(ct))
+        {
+            SubjectKind? of = kind switch { PersonName.Visitor => SubjectKind.Visitor, PersonName.User => SubjectKind.User, PersonName.Email => SubjectKind.Email, _ => null };
+            if (of is not { } known || !erased(keys.Of(site, known, id))) continue;
+            if (!back.TryGetValue(site, out var found)) back[site] = found = [];
+            found.Add((kind, id));
+        }
+
+        var done = new List<PersonErasure>();
+        foreach (var (site, found) in back)
+        {
+            done.Add(await EraseAsync(new(site, [.. Of(PersonName.Visitor).Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of(PersonName.User)], [.. Of(PersonName.Email)]), patience, ct));
+
+            IEnumerable<string> Of(string kind) => found.Where(one => one.Kind == kind).Select(one => one.Id);
+        }
+
+        return done;
+    }
+
     /// <summary>Events of the person are refused until it is lifted; what is there stays.</summary>
     public Task RestrictAsync(PersonIds person, bool lift, CancellationToken ct) =>
         SayAsync(person.Subjects(keys), standing => standing with { Processed = lift ? Word.Yes(clock.GetUtcNow()) : Word.No(clock.GetUtcNow()) }, ct);

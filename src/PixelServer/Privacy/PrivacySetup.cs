@@ -1,6 +1,4 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using PixelServer.Collect;
-using PixelServer.Journal;
 using PixelServer.Mail;
 using PixelServer.Ops;
 using PixelServer.Store;
@@ -25,12 +23,7 @@ internal static class PrivacySetup
         gpc.Check();
         services.AddSingleton(gpc);
         if (gpc.Enabled) services.AddSingleton(GpcEndpoint.Route(gpc));
-        services.AddSingleton<DailyKeyExchange>().AddHostedService(provider => provider.GetRequiredService<DailyKeyExchange>());
-        services.AddSingleton<Func<DailyKeyReading>>(provider => () => provider.GetRequiredService<DailyKeyExchange>().Reading);
-        services.AddSingleton(provider => RetentionRules.Of(provider.GetRequiredService<Sites>())).AddSingleton<RetentionSweep>();
-        services.AddSingleton<Retention>().AddHostedService(provider => provider.GetRequiredService<Retention>());
-        services.AddSingleton<Func<RetentionReading>>(provider => () => provider.GetRequiredService<Retention>().Reading);
-        CheckJournal(services);
+        services.AddDailyKeys().AddRetention();
         return services;
     }
 
@@ -76,14 +69,5 @@ internal static class PrivacySetup
         services.AddSingleton<MailProof>(provider => decision => provider.GetRequiredService<Consents>().KeepAsync([ConsentEffects.ProofOf(decision)]));
         services.AddSingleton<ConsentSync>().AddHostedService(provider => provider.GetRequiredService<ConsentSync>());
         foreach (var route in ConsentRoutes.All) services.AddSingleton(route);
-    }
-
-    // Delivered segments stay on disk for a while: no longer than any event may.
-    private static void CheckJournal(IServiceCollection services)
-    {
-        var sites = services.Select(one => one.ImplementationInstance).OfType<Sites>().Single();
-        var kept = services.Select(one => one.ImplementationInstance).OfType<JournalOptions>().Single().RetainFor;
-        if (RetentionRules.Of(sites).All is [var shortest, ..] && kept > TimeSpan.FromDays(shortest.Days))
-            throw new SettingException("Pixel:Journal:RetainFor", kept.ToString(), $"at most {shortest.Days} days, the shortest RetentionDays of a site");
     }
 }

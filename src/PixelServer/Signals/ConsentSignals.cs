@@ -15,8 +15,11 @@ internal readonly record struct ConsentSignals
     /// <summary>Every TC string that was sent, good or not; where there are several each has to allow. Null where there is none.</summary>
     public IReadOnlyList<TcString>? Tcs { get; init; }
 
-    /// <summary>Opted out of sale, sharing or targeted ads under American law; or something was said about it that cannot be read.</summary>
+    /// <summary>Opted out of sale, sharing or targeted ads under American law.</summary>
     public bool SaleOptOut { get; init; }
+
+    /// <summary>Something was said about that which cannot be read: it forbids as an opt-out does, but it is none that anybody could be held to for good.</summary>
+    public bool SaleUnclear { get; init; }
 
     public ConsentMode Mode { get; init; }
 
@@ -30,7 +33,7 @@ internal readonly record struct ConsentSignals
     public IReadOnlyList<SignalFault>? Faults { get; init; }
 
     /// <summary>Something forbids telling ad platforms, whatever else allows it.</summary>
-    public bool ForbidsAds => Gpc || SaleOptOut || TrackingRefused || Mode.DeniesAds;
+    public bool ForbidsAds => Gpc || SaleOptOut || SaleUnclear || TrackingRefused || Mode.DeniesAds;
 
     /// <summary>Whether all TC strings count, and each has the property; false where there is none.</summary>
     public bool Tc(Func<TcString, TcfOptions, bool> allows, TcfOptions options, DateTimeOffset now)

@@ -19,7 +19,7 @@ internal struct SignalReader
     [ThreadStatic] private static TcString? t_tc;
     [ThreadStatic] private static GppString? t_gpp;
 
-    private bool _gpc, _dnt, _saleOptOut, _trackingRefused, _notApplicable, _isUnclear, _isAdditionalSaid;
+    private bool _gpc, _dnt, _saleOptOut, _saleUnclear, _trackingRefused, _notApplicable, _isUnclear, _isAdditionalSaid;
     private bool? _gdpr;
     private ConsentMode _mode, _hint;
     private AdditionalConsent? _additional;
@@ -56,6 +56,7 @@ internal struct SignalReader
             Gdpr = _gdpr,
             Tcs = _tcs,
             SaleOptOut = _saleOptOut,
+            SaleUnclear = _saleUnclear,
             Mode = isTrusted ? _mode.Or(_hint) : _mode,
             TrackingRefused = _trackingRefused,
             Additional = _additional,
@@ -170,7 +171,7 @@ internal struct SignalReader
             if (!gpp.Has(id))
             {
                 Note("gpp", Fault.SectionNotThere);
-                _saleOptOut |= id != 2;
+                _saleUnclear |= id != 2;
             }
             else if (id == 2)
             {
@@ -206,7 +207,7 @@ internal struct SignalReader
     private void Refuse(string name, Fault fault)
     {
         Note(name, fault);
-        _saleOptOut = true;
+        _saleUnclear = true;
     }
 
     private void Note(string name, Fault fault)

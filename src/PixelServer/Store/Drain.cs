@@ -124,16 +124,16 @@ internal sealed class Drain(
     private EventBatch BatchOf(JournalSlice slice)
     {
         var epoch = bar?.Epoch; // before anybody is asked about
-        var erased = Enumerable.Repeat(Standing.ErasedCode, slice.Erased);
+        var erased = slice.Erased.Select(end => (end, Standing.ErasedCode));
         if (!slice.Hits.Any(hit => bar?.CodeOf(hit) is not null))
             return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch, Barred = [.. erased] };
 
-        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<string>(erased));
+        var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<(long, string)>(erased));
         for (var i = 0; i < slice.Hits.Count; i++)
         {
             if (bar!.CodeOf(slice.Hits[i]) is { } code)
             {
-                barred.Add(code);
+                barred.Add((slice.Ends[i], code));
                 continue;
             }
 
@@ -239,7 +239,7 @@ internal sealed class Drain(
 
     private void CountBarred(EventBatch batch)
     {
-        foreach (var code in batch.Barred) ledger.Barred(code);
+        foreach (var (_, code) in batch.Barred) ledger.Barred(code);
     }
 
     private async Task RejectAsync(EventBatch batch, RefusedRowException refusal, CancellationToken ct)

@@ -54,16 +54,16 @@ internal sealed record EventBatch(Guid Journal, long From, IReadOnlyList<Event> 
     /// <summary>Everybody who was barred up to this epoch of the store is not among the events; null where that was not asked.</summary>
     public long? Epoch { get; init; }
 
-    /// <summary>For each hit of the stretch that may not be stored the code of its refusal.</summary>
-    public IReadOnlyList<string> Barred { get; init; } = [];
+    /// <summary>For each hit of the stretch that may not be stored the position behind it, and the code of its refusal.</summary>
+    public IReadOnlyList<(long End, string Code)> Barred { get; init; } = [];
 
     /// <summary>Two halves that cover the same stretch; needs at least two events.</summary>
     public (EventBatch First, EventBatch Second) Split()
     {
         var half = Events.Count / 2;
         var middle = Ends[half - 1];
-        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle) { Epoch = Epoch, Barred = Barred },
-                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Epoch = Epoch });
+        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle) { Epoch = Epoch, Barred = [.. Barred.Where(one => one.End <= middle)] },
+                new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Epoch = Epoch, Barred = [.. Barred.Where(one => one.End > middle)] });
     }
 }
 

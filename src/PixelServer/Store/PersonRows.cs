@@ -84,6 +84,18 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         await foreach (var (_, payload) in RejectedAsync(connection, null, person, ct)) yield return (PersonTables.Rejected, payload);
     }
 
+    /// <summary>Every identifier that stands in the store, some more than once.</summary>
+    public async IAsyncEnumerable<(string Site, string Kind, string Id)> IdentifiersAsync([EnumeratorCancellation] CancellationToken ct)
+    {
+        await using var connection = await dialect.OpenAsync(ct);
+        foreach (var sql in PersonTables.Identifiers)
+        {
+            await using var query = dialect.Command(connection, null, sql);
+            await using var rows = await query.ExecuteReaderAsync(ct);
+            while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1), rows.GetString(2));
+        }
+    }
+
     /// <summary>All of the person's rows, in one transaction; then their traces in the files.</summary>
     /// <returns>Rows by table, and whether the files are clean.</returns>
     public async Task<(IReadOnlyDictionary<string, long> Rows, bool IsClean)> EraseAsync(PersonIds person, CancellationToken ct)

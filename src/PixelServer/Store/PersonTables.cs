@@ -37,6 +37,19 @@ internal static class PersonTables
         new("identity_blocks", $"site_id = @site and {Of("kind", "id")}"),
     ];
 
+    /// <summary>Questions for all identifiers, as site, kind and id: what a restored database brings back is found by them.</summary>
+    public static IReadOnlyList<string> Identifiers { get; } =
+    [
+        "select distinct site_id, 'visitor', cast(visitor_id as text) from events",
+        "select distinct site_id, 'user', user_id from events where user_id is not null",
+        "select distinct site_id, 'email', email_sha256 from events where email_sha256 is not null",
+        "select distinct site_id, from_kind, from_id from identity_edges",
+        "select distinct site_id, to_kind, to_id from identity_edges",
+        "select distinct site_id, 'user', subject_id from mail_decisions where subject = 'recipient'",
+        "select distinct site_id, case subject_kind when 'email_sha256' then 'email' when 'recipient' then 'user' else subject_kind end, subject_id from consent_records where subject_id is not null",
+        "select distinct site_id, kind, id from opt_outs",
+    ];
+
     /// <summary>Its payload is JSON that the database may be unable to read: searched by this program.</summary>
     public const string Rejected = "events_rejected";
 

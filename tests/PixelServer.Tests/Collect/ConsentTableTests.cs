@@ -137,7 +137,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
                 var hit = host.Hits[^1];
                 Assert.Equal((what, expected), (what, new Consent(
                     hit.ConsentStorage, hit.ConsentMeasurement, hit.ConsentAds, hit.UserId == "jane", hit.ClientEventId == "e1",
-                    hit.Url!.Contains("gclid=", StringComparison.Ordinal), hit.Ip is not null)));
+                    hit.Url!.Contains("gclid=", StringComparison.Ordinal), hit.Ip is not null, hit.VisitorKind == VisitorKind.Daily)));
                 Assert.Equal((what, hit.ConsentStorage), (what, hit.VisitorKind == VisitorKind.Cookie));
                 Assert.Equal((what, expected.Identifiers), (what, hit.Url.Contains("size=42", StringComparison.Ordinal)));
                 Assert.StartsWith("https://shop.example/shoes", hit.Url, StringComparison.Ordinal);
@@ -185,7 +185,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
     {
         const string Page = "https://shop.example/shoes?size=42&gclid=G1";
         if (row.Device.Length > 0) cookie += "; px_no=" + row.Device;
-        (string, string)[] headers = row.Dnt ? [("Cookie", cookie), ("DNT", "1")] : [("Cookie", cookie)];
+        (string, string)[] headers = [("Cookie", cookie), ("User-Agent", "Browser/1"), ("DNT", row.Dnt ? "1" : "unset")];
         if (!row.Query.StartsWith("consent.", StringComparison.Ordinal))
             return host.GetAsync($"/p.gif?id={site}&u=jane&eid=e1&url={Uri.EscapeDataString(Page)}&{row.Query.Replace("${", "%24%7B", StringComparison.Ordinal).Replace("}", "%7D", StringComparison.Ordinal)}", headers);
         var members = row.Members.Select(member => $"\"{member.Name}\":\"{member.Value}\"");
@@ -219,7 +219,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
     private static Dictionary<Consent, string> Words() => Table("Words").Skip(2).Select(line => line.Split('|')[1..^1].Select(cell => cell.Trim()).ToArray())
         .ToDictionary(row => Of([.. row[1..].Select(cell => cell == "yes" || (cell == "no" ? false : throw new FormatException(cell)))]), row => row[0].Trim('*'));
 
-    private static Consent Of(bool[] parts) => new(parts[1], parts[0], parts[2], parts[3], parts[4], parts[5], parts[6]);
+    private static Consent Of(bool[] parts) => new(parts[1], parts[0], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7]);
 
     private static string InWords(Dictionary<Consent, string> words, Consent decided) => words.TryGetValue(decided, out var word) ? word : $"no word for {decided}";
 

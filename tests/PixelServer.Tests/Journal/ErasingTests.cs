@@ -55,7 +55,7 @@ public sealed class ErasingTests
 
         var slice = journal.Reader.Read(run, 0, 100);
         Assert.Equal([1, 3, 5, 7, 9], slice.Hits.Select(JournalBench.IdOf));
-        Assert.Equal((5, end), (slice.Erased, slice.To));
+        Assert.Equal((5, end), (slice.Erased.Count, slice.To));
         Assert.Equal([10, 11, 12], journal.Reader.Read(run, slice.To, 100).Hits.Select(JournalBench.IdOf));
         Assert.Equal(13, journal.Reader.Count(run, 0, long.MaxValue));
         journal.Restart();

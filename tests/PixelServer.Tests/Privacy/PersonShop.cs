@@ -74,7 +74,7 @@ internal sealed class PersonShop : IAsyncDisposable
         await store.RejectAsync(new(run, 0, [e], [8], 8), new("22P05", "refused", null), CancellationToken.None);
     }
 
-    /// <summary>Everything that is kept of a person: pages before and after the login, a backend's event with an e-mail, a message with an id, a mail's decision, a row that the store refused.</summary>
+    /// <summary>Everything that is kept of a person: pages before and after the login, a backend's event with an e-mail, a message with an id, a mail's decision, a consent, an opt-out, a row that the store refused.</summary>
     public async Task BusyAsync(string user, Guid device, string email)
     {
         Assert.Null(await PixelAsync("title=the+page+of+ada", device));
@@ -82,10 +82,19 @@ internal sealed class PersonShop : IAsyncDisposable
         Assert.Equal(200, (await BackendAsync(new { @event = "purchase", user_id = user, identity = new { email }, value = 12.5, currency = "EUR" })).Status);
         Assert.Equal(200, (await SegmentAsync("track", new { @event = "seen", userId = user, messageId = Guid.NewGuid() })).Status);
         Assert.InRange((await BeaconAsync(new { site_id = Site, user_id = user, properties = new { note = "x" } })).Status, 200, 204);
-        Assert.Equal(204, await DecideAsync(user, tracking: false));
+        Assert.Equal(204, await DecideAsync(user, tracking: false)); // a consent record too
+        var (status, said) = await SendAsync(
+            "/api/consents", new { site_id = Site, subject = new { kind = "user", id = user }, purpose = "ads", decision = "denied", method = "banner" }, "Bearer " + PixelApp.Token);
+        Assert.True(status == 200, said);
+        using var optOut = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?id={Site}&u={user}") { Headers = { { "Cookie", Cookie(device) }, { "Sec-GPC", "1" } } };
+        (await App.Client.SendAsync(optOut)).Dispose();
+        await App.StoredAsync(1); // the tables are there
+        await Eventually.TrueAsync(
+            async () => (await Traces.AskAsync($"select record_id from consent_records where subject_id = '{user}'")).Count == 2 && await Traces.InStoreAsync("opt_outs", user),
+            () => "consent records and the opt-out are in the store\n" + App.Output);
         Assert.Equal(200, (await SendAsync("/api/consents", new { site_id = Site, subject = new { kind = "email_sha256", id = Sha256(email.ToLowerInvariant()) }, purpose = "own", decision = "granted", page = "https://shop.example/" + user }, "Bearer " + PixelApp.Token)).Status);
         await Eventually.TrueAsync(async () => (await Traces.InStoreAsync("mail_decisions", user)), () => "the decision is in the store\n" + App.Output);
-        await Eventually.TrueAsync(() => App.Services.GetRequiredService<PixelServer.Privacy.Consents>().Waiting().Count == 0, () => "the consents are in the store\n" + App.Output);
+        await Eventually.TrueAsync(() => Traces.InStoreAsync("consent_records", Sha256(email.ToLowerInvariant())), () => "and that of the address\n" + App.Output);
         await RejectAsync(HitOf(user, device));
     }
 

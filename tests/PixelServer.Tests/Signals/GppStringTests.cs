@@ -70,6 +70,14 @@ public sealed class GppStringTests
     public void An_opt_out_is_seen_and_what_cannot_be_read_counts_as_one(string text, bool optOut) => Assert.Equal(optOut, OptOut(text));
 
     [Fact]
+    public void What_cannot_be_read_is_no_opt_out_for_good()
+    {
+        var (broken, clear) = (SignalReaderTests.Read(("gpp", "DBABLA~CVQq")), SignalReaderTests.Read(("gpp", "DBABLA~CVQVAAAAAACA")));
+        Assert.Equal((false, true), (broken.SaleOptOut, broken.SaleUnclear));
+        Assert.Equal((true, false), (clear.SaleOptOut, clear.SaleUnclear));
+    }
+
+    [Fact]
     public void A_child_without_consent_and_a_notice_that_was_not_given_are_opt_outs()
     {
         var plain = TcStringTests.Bits("CVQqAAAAAACA");
@@ -143,5 +151,5 @@ public sealed class GppStringTests
 
     internal static GppString Read(string text) => GppString.Read(Encoding.UTF8.GetBytes(text));
 
-    private static bool OptOut(string gpp, string sections = "") => SignalReaderTests.Read(("gpp", gpp), ("gpp_sid", sections)).SaleOptOut;
+    private static bool OptOut(string gpp, string sections = "") => SignalReaderTests.Read(("gpp", gpp), ("gpp_sid", sections)).ForbidsAds;
 }

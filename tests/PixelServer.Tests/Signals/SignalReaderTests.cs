@@ -23,7 +23,7 @@ public sealed partial class SignalReaderTests
     public void Us_privacy_is_four_characters_of_which_the_third_is_the_opt_out(string text, bool optOut, bool isFault)
     {
         var said = Read(("us_privacy", text));
-        Assert.Equal((optOut, isFault), (said.SaleOptOut, said.Faults is not null));
+        Assert.Equal((optOut, isFault, isFault), (said.ForbidsAds, said.Faults is not null, said.SaleUnclear));
         Assert.Equal(isFault, !Regex.IsMatch(text.ToUpperInvariant(), @"^1[YN\-]{3}$"));
     }
 
@@ -98,7 +98,7 @@ public sealed partial class SignalReaderTests
     public void Section_ids_of_which_one_cannot_be_read_may_name_any_section(string ids, bool optOut)
     {
         var said = Read(("gpp", "DBABLA~CVQqAAAAAACA"), ("gpp_sid", ids)); // not opted out
-        Assert.Equal(optOut, said.SaleOptOut);
+        Assert.Equal((optOut, false), (said.ForbidsAds, said.SaleOptOut)); // forbidden, and not for good
         Assert.Equal(optOut, said.Faults?.Any(one => one is { Name: "gpp_sid", Fault: Fault.BadValue }) is true);
         Assert.True(Read(("gpp_sid", "x,2")).Gdpr);
     }

@@ -308,6 +308,30 @@ public sealed class DrainTests : IAsyncDisposable
         exchange.Dispose();
     }
 
+    [Fact]
+    public async Task Who_was_barred_before_is_counted_once_though_half_of_the_batch_is_made_again()
+    {
+        var (standings, exchange) = await BarringAsync();
+        await AppendAsync(10);
+        await AppendAsync("halted"); // in the first half of what can be stored
+        await AppendAsync(9);
+        await AppendAsync("gone");
+        await AppendAsync("again"); // behind it: barred before and after
+        await standings.KeepAsync([.. ((string[])["halted", "again"]).Select(user => new SubjectStanding(s_keys.Of("default", SubjectKind.User, user), new() { Kept = Word.No(TimeProvider.System.GetUtcNow()) }))], bar: true, default);
+        await exchange.ExchangeAsync(default);
+        var saves = 0;
+        _store.BeforeSave = batch =>
+        {
+            if (batch.Events.Count == 20) throw new RefusedRowException("23514", "one of them is bad", null);
+            if (++saves == 2) standings.KeepAsync([new(s_keys.Of("default", SubjectKind.User, "gone"), new() { Kept = Word.No(TimeProvider.System.GetUtcNow()) })], bar: true, default).GetAwaiter().GetResult();
+        };
+        await _drain.DrainOnceAsync(default);
+
+        Assert.Equal((19, 0, 3), (_ledger.Read().Stored, _ledger.Read().Waiting, _ledger.Read().Refused["person_erased"]));
+        Assert.True(_ledger.Read().Balances);
+        exchange.Dispose();
+    }
+
     private static readonly SubjectKeys s_keys = new(new byte[32]);
 
     private async Task<(SqliteStandings, StandingExchange)> BarringAsync()
