@@ -88,6 +88,9 @@ internal sealed class Hit
     /// <summary>The event itself opted out of sale and sharing, by <see cref="Gpc"/> or a consent string, where that counts as one.</summary>
     public bool OptedOut { get; init; }
 
+    /// <summary>The device was given the visitor's id with this event: nobody knows whether it will ever bring it back.</summary>
+    public bool IsVisitorNew { get; init; }
+
     /// <summary>The visitor's id where it lives longer than a day; null where it is a day's or the event's.</summary>
     public Guid? LastingVisitor => VisitorKind is VisitorKind.Cookie or VisitorKind.Client ? VisitorId : null;
 

@@ -13,11 +13,18 @@ internal sealed class Standings
     private readonly ConcurrentDictionary<UInt128, Standing> _known = new();
     private readonly ConcurrentQueue<UInt128> _told = new();
     private volatile bool _any;
+    private int _optedOut;
 
     /// <summary>Nothing is known of anybody: the hot path need not make a hash.</summary>
     public bool IsEmpty => !_any;
 
     public int Count => _known.Count;
+
+    /// <summary>Of how many subjects at most something is learnt from signals, which anybody can send.</summary>
+    public int MostOptOuts { get; init; } = 1_000_000;
+
+    /// <summary>Of nobody else is anything learnt from signals: so many are known to have opted out, or in.</summary>
+    public bool IsFull => Volatile.Read(ref _optedOut) >= MostOptOuts;
 
     /// <summary>All words that count are in here up to this epoch of the store; 0 before the first exchange.</summary>
     public long Epoch { get; private set; }
@@ -48,16 +55,21 @@ internal sealed class Standings
     /// <returns>What holds now.</returns>
     public Standing Learn(UInt128 subject, Standing standing)
     {
+        var isNew = standing.Shared != default && Of(subject).Shared == default; // two at once may both be counted
         var now = _known.AddOrUpdate(subject, static (_, news) => news, static (_, known, news) => known.Merge(news), standing);
+        if (isNew) Interlocked.Increment(ref _optedOut);
         _any = true;
         return now;
     }
 
     /// <summary>As <see cref="Learn"/>, from a door that cannot wait for a disk: <see cref="Store.StandingExchange"/> writes it with the next batch, or within seconds.</summary>
-    public void Tell(UInt128 subject, Standing standing)
+    /// <returns>False where nothing is learnt, because <see cref="IsFull"/>.</returns>
+    public bool Tell(UInt128 subject, Standing standing)
     {
+        if (IsFull && Of(subject).Shared == default) return false;
         Learn(subject, standing);
         _told.Enqueue(subject);
+        return true;
     }
 
     /// <summary>

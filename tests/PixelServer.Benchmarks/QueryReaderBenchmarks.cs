@@ -35,7 +35,7 @@ public class QueryReaderBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _admission = new Admission(new Sites(new ConfigurationBuilder().Build(), new SiteOptions(), UnknownSites.Accept), _cookies, new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
+        _admission = new Admission(new Sites(new ConfigurationBuilder().Build(), new SiteOptions(), UnknownSites.Accept), _cookies, new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()), new UnwrittenOptOuts());
         _http.Connection.RemoteIpAddress = IPAddress.Parse("203.0.113.7");
         var headers = _http.Request.Headers;
         headers.UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
@@ -63,6 +63,6 @@ public class QueryReaderBenchmarks
         var visit = new Visit();
         var draft = Draft.Fresh();
         var refusal = QueryReader.Read(Query, draft) ?? _admission.Admit(draft, caller, Source.Pixel, ref visit, out var _);
-        return visit.CookieHeader(_cookies, caller) ?? (object?)refusal;
+        return (string?)visit.CookieHeader(_cookies, caller) ?? (object?)refusal;
     }
 }

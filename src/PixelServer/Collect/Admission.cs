@@ -1,10 +1,12 @@
 using System.Text;
+using Microsoft.Extensions.Primitives;
 using PixelServer.Signals;
 
 namespace PixelServer.Collect;
 
 /// <summary>Decides about one event: whose it is, whether it may be kept, and what of it.</summary>
-internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days)
+internal sealed class Admission(
+    Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days, UnwrittenOptOuts unwritten)
 {
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_userOfAlias = [.. s_user, "previous_id", "previousId"];
@@ -21,7 +23,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations",
     ];
 
-    private readonly StickyOptOuts _optOuts = new(standings, subjects);
+    private readonly StickyOptOuts _optOuts = new(standings, subjects, unwritten);
 
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
@@ -32,17 +34,28 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
         visit.AllowOrigin();
 
-        var standing = StandingOf(draft, caller, ref visit);
-        if (Bars(standing) is { } barred) return barred;
+        var id = draft.Site ?? Parameters.DefaultSite;
+        var returned = Returned(draft.Reset, id, caller, ref visit, out var visitors);
+        var person = WithUser(visitors, id, draft.User).With(Beside(draft));
+        if (Bars(person) is { } barred) return barred;
         var said = ConsentReader.Read(draft, caller);
+        var noes = visit.Refused(cookies, caller);
+        var standing = DeviceNo.Join(noes, site!, said, caller.Country, person, caller.ReceivedAt);
         var consent = Consent.Decide(site!, said, caller.Country, standing, caller.ReceivedAt);
-        if (!consent.Storage) visit.Withhold(site!);
-        if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
-
         var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
-        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? visitor : null, draft.User, null, optsOut ? caller.ReceivedAt : null, standing);
-        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily);
+        if (!consent.Storage) visit.Withhold(id, site!);
+        Keep(ref visit, site!, consent, noes, visitors, standing, optsOut);
+
+        // Whoever comes back with a signal is opted out, also by an event that is not kept; whom such an event names beside them anybody can make up.
+        var refused = Strip(draft, caller, site!, said, consent);
+        _optOuts.Learn(
+            new(id, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null),
+            SourceOf(site!, said, noes, standing, caller), caller.ReceivedAt, standing);
+        if (refused is not null) return refused;
+
+        var visitor = consent.Storage ? visit.Identify(cookies, caller, id, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
+        var isNew = consent.Storage && visitor != returned;
+        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily, isNew);
         return null;
     }
 
@@ -63,14 +76,19 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
 
         // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
         var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        _optOuts.Learn(draft.Site ?? Parameters.DefaultSite, consent.Storage ? claim.Visitor : null, draft.User, claim.EmailSha256, optsOut ? caller.ReceivedAt : null, standing);
+        _optOuts.Learn(
+            new(draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256, IsInHit: consent.Storage),
+            SourceOf(site!, said, Noes.None, standing, caller), caller.ReceivedAt, standing);
         hit = consent.Storage
             ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
             : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
         return null;
     }
 
-    /// <summary>What would be decided about the visitor, without an event. An opt-out is learnt as from an event, and a storage that the request denies is withheld.</summary>
+    /// <summary>
+    /// What would be decided about the visitor, without an event: by what the request says and the device names, for of a user that it names anybody could ask.
+    /// An opt-out is learnt as from an event, and a storage that the request denies is withheld.
+    /// </summary>
     public Refusal? Look(Draft draft, in Caller caller, ref Visit visit, out Honoured honoured)
     {
         honoured = default;
@@ -79,17 +97,35 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         visit.AllowOrigin();
 
         var id = draft.Site ?? Parameters.DefaultSite;
-        var known = StandingOf(draft, caller, ref visit);
+        var returned = Returned(reset: false, id, caller, ref visit, out var visitors);
         var said = ConsentReader.Read(draft, caller);
-        var consent = Consent.Decide(site!, said, caller.Country, known, caller.ReceivedAt);
-        // Who asks without saying anything about consent denies nothing.
-        if (!consent.Storage && !draft.Consent.IsEmpty) visit.Withhold(site!);
+        var noes = visit.Refused(cookies, caller);
+        var standing = DeviceNo.Join(noes, site!, said, caller.Country, visitors, caller.ReceivedAt);
+        var consent = Consent.Decide(site!, said, caller.Country, standing, caller.ReceivedAt);
+        var optsOut = Consent.OptsOut(site!, said, caller.Country);
 
-        var visitor = consent.Storage ? visit.Known(cookies, caller) : null;
-        _optOuts.Learn(id, visitor, draft.User, null, Consent.OptsOut(site!, said, caller.Country) ? caller.ReceivedAt : null, known);
-        var stays = visitor is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut;
-        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || known.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
+        // Who asks without saying anything about consent denies nothing. Where the id goes, what is known of it goes to the device.
+        if (!consent.Storage && !draft.Consent.IsEmpty)
+        {
+            visit.Withhold(id, site!);
+            visit.Keep(site!, returned is null ? Noes.None : DeviceNo.Of(visitors, standing) | (optsOut ? Noes.Ads : Noes.None), Noes.None, optsOut: false);
+        }
+
+        _optOuts.Learn(new(id, returned, User: null, Email: null, IsInHit: false), SourceOf(site!, said, noes, standing, caller), caller.ReceivedAt, standing);
+        var stays = (returned is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut) || (noes.HasFlag(Noes.Ads) && standing.IsOptedOut);
+        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || standing.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
         return null;
+    }
+
+    /// <summary>The device's id is to go: the Set-Cookie lines that take it away, and leave in its place what its person said no to.</summary>
+    public StringValues Withdraw(string site, Site rules, in Caller caller)
+    {
+        var visit = new Visit();
+        Returned(reset: false, site, caller, ref visit, out var visitors);
+        visit.Refused(cookies, caller);
+        visit.Withhold(site, rules);
+        visit.Keep(rules, DeviceNo.Of(visitors, visitors), Noes.None, optsOut: false);
+        return visit.CookieHeader(cookies, caller);
     }
 
     /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
@@ -98,19 +134,39 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     // A request without an Origin header is an image or a server: the list is for pages, it is no access control.
     private static bool MaySend(Site site, in Caller caller) => caller.Origin is null || site.Origins.IsOpen || site.Origins.Allows(caller.Origin);
 
-    // The device of somebody who was erased is a new visitor's; whoever names them by any other name is refused.
-    private Standing StandingOf(Draft draft, in Caller caller, ref Visit visit)
+    // Whose id came back, with what is known of them. The device of somebody who was erased is a new visitor's; whoever names them by any other name is refused.
+    private Guid? Returned(bool reset, string site, in Caller caller, ref Visit visit, out Standing standing)
     {
-        if (standings.IsEmpty) return default;
-        var site = draft.Site ?? Parameters.DefaultSite;
-        var visitor = draft.Reset ? null : visit.Known(cookies, caller);
-        if (visitor is { } known && standings.Of(subjects.Of(site, known)).IsErased)
-        {
-            visit.Forget();
-            visitor = null;
-        }
+        standing = default;
+        var visitor = reset ? null : visit.Returned(cookies, caller);
+        if (visitor is not { } known || standings.IsEmpty) return visitor;
+        standing = standings.Of(subjects.Of(site, known));
+        if (!standing.IsErased) return visitor;
+        visit.Forget();
+        standing = default;
+        return null;
+    }
 
-        return standings.Of(subjects, site, visitor, draft.User, email: null).With(Beside(draft));
+    private Standing WithUser(in Standing visitors, string site, string? user) =>
+        user is null || standings.IsEmpty || BlockedIds.IsNobody(user) ? visitors : visitors.With(standings.Of(subjects.Of(site, SubjectKind.User, user)));
+
+    // What was decided about the visitor or said by this request, and what an older no is answered by.
+    private static void Keep(ref Visit visit, Site site, in Consent consent, Noes noes, in Standing visitors, in Standing person, bool optsOut)
+    {
+        if (noes == Noes.None && visitors == default && !optsOut) return; // nearly every event
+        var refused = DeviceNo.Of(visitors, person);
+        if (consent.Storage) refused &= ~Noes.Ads; // the id stays and stands for it
+        var agreed = (consent.Storage ? Noes.Storage : Noes.None) | (consent.Measurement ? Noes.Measurement : Noes.None) | (consent.Ads ? Noes.Ads : Noes.None);
+        visit.Keep(site, refused, agreed, optsOut);
+    }
+
+    // By what somebody is opted out: the signal, or what the device kept of one.
+    private static string? SourceOf(Site site, in ConsentSignals said, Noes noes, in Standing standing, in Caller caller)
+    {
+        var isSignal = said.Gpc || said.SaleOptOut;
+        if (!isSignal && !(noes.HasFlag(Noes.Ads) && standing.IsOptedOut)) return null;
+        if (!Consent.CanOptOut(site, said, caller.Country)) return null;
+        return !isSignal ? OptOut.Device : said.Gpc ? OptOut.Gpc : OptOut.ConsentString;
     }
 
     // Asked before anything leaves the draft: who may not be kept is refused, not stripped.
@@ -133,7 +189,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         return ConsentReader.Keep(draft, caller, said, site);
     }
 
-    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind)
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind, bool isNew = false)
     {
         var eventId = ids.Next(caller.ReceivedAt);
         return new Hit
@@ -169,6 +225,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
             ConsentAds = consent.Ads,
             Gpc = gpc,
             OptedOut = optsOut,
+            IsVisitorNew = isNew,
             Properties = draft.Properties.ToJson(),
         };
     }

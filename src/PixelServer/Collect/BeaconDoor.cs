@@ -75,7 +75,7 @@ internal sealed class BeaconDoor(
 
         var headers = http.Response.Headers;
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
-        if (visit.CookieHeader(cookies, caller) is { } cookie) headers.SetCookie = cookie;
+        if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
         return batch;
 
         void Admit(Draft draft, Refusal? unusable)

@@ -168,12 +168,18 @@ internal ref struct BeaconReader
         return null;
     }
 
+    private readonly bool IsOwnWord(scoped ReadOnlySpan<byte> key)
+    {
+        var ahead = _reader;
+        return key.Length == "measurement".Length && ahead.Read() && ahead.TokenType == JsonTokenType.String && ConsentReader.IsOwnWord(key, ahead.ValueSpan);
+    }
+
     private Refusal? ReadParameter(Draft draft)
     {
         var parameter = Find(ref _reader);
         var key = Key(ref _reader);
-        if (parameter is null) return AddProperty(draft.Properties, key, isConsent: false);
-        if (parameter.Kind == ParameterKind.Consent) return AddProperty(draft.Consent, key, isConsent: true);
+        if (parameter is null && !IsOwnWord(key)) return AddProperty(draft.Properties, key, isConsent: false);
+        if (parameter is null || parameter.Kind == ParameterKind.Consent) return AddProperty(draft.Consent, key, isConsent: true);
 
         _reader.Read();
         if (_reader.TokenType == JsonTokenType.Null) return null;

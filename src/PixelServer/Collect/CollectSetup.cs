@@ -27,6 +27,7 @@ internal static class CollectSetup
         services.AddSingleton(sites);
         services.AddSingleton(trusted);
         services.AddSingleton<EventIds>();
+        services.AddSingleton<UnwrittenOptOuts>();
         services.AddSingleton<Admission>();
         services.AddSingleton<DailyKeys>().AddSingleton<DailyVisitors>();
         services.AddSingleton(provider => DailySeal.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));

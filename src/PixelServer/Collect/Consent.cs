@@ -65,7 +65,11 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
 
     /// <summary>Whether the event itself opts the person out of sale and sharing, for good. Where an opt-in is asked for, or nothing is sold, there is nothing to opt out of.</summary>
     public static bool OptsOut(Site site, in ConsentSignals said, string? country) =>
-        (said.Gpc || said.SaleOptOut) && site.RegimeIn(country) is var regime && regime is Regime.Open or Regime.Us && !NeedsOptIn(regime, said);
+        (said.Gpc || said.SaleOptOut) && CanOptOut(site, said, country);
+
+    /// <summary>Whether data may be sold and shared here until somebody opts out.</summary>
+    public static bool CanOptOut(Site site, in ConsentSignals said, string? country) =>
+        site.RegimeIn(country) is var regime && regime is Regime.Open or Regime.Us && !NeedsOptIn(regime, said);
 
     /// <summary>Whether nothing may be done before a yes. The page or its banner knows whether the GDPR applies; where it does not say, the site's regime does.</summary>
     public static bool NeedsOptIn(Regime regime, in ConsentSignals said) => regime switch
@@ -74,6 +78,19 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
         Regime.Open or Regime.Us => said.Gdpr is true,
         _ => false,
     };
+
+    /// <summary>
+    /// What the request itself says yes to, or a recorded decision: it takes back what a device kept as a no. About ads only a recorded decision, and a yes where one
+    /// is needed: elsewhere nobody is asked, so that a page's standing "granted" answers no opt-out.
+    /// </summary>
+    public static Noes Agreed(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
+    {
+        var yes = Agreed(site.Tcf, said, default, now);
+        var ads = (yes.Ads && NeedsOptIn(site.RegimeIn(country), said)) || (known.Ads.IsYes && !known.IsOptedOut);
+        return (ads ? Noes.Ads : Noes.None)
+            | (yes.Storage || known.Storage.IsYes ? Noes.Storage : Noes.None)
+            | (yes.Measurement || known.Measurement.IsYes ? Noes.Measurement : Noes.None);
+    }
 
     // A TC string speaks for itself, also where it cannot be used. Where none was sent the person may have agreed in another way: by Consent Mode, unless
     // the request says that the TCF is spoken (gdpr=1), or on record.

@@ -9,7 +9,7 @@ internal static class DoorRoutes
 
     private static readonly ApiParameter[] s_headers =
     [
-        new("Cookie", "header", "`px_id`: the visitor's id that this server gave; a forged one is replaced."),
+        new("Cookie", "header", "`px_id`: the visitor's id that this server gave; a forged one is replaced. `px_no`: what the device's person said no to."),
         new("Sec-GPC", "header", "`1` is recorded with the event.", "1"),
     ];
 
@@ -59,9 +59,9 @@ internal static class DoorRoutes
         },
         new("GET", paths.Signal, Group, "What became of the visitor's signals, for the page to show it")
         {
-            Description = "Makes no event and sets no cookie. `opted_out`: nothing of this visitor is sold or shared, by a signal of this request or of an earlier one. `stored`: that stays with this device "
-                + "when the signal is gone. With a parameter that denies storage, such as `analytics_storage=denied`, the visitor's cookie is expired. Pages of the site's origins may read it.",
-            Parameters = [.. QueryParameters().Where(one => Parameters.Find(one.Name)!.Kind is ParameterKind.Site or ParameterKind.User or ParameterKind.Consent), .. s_headers],
+            Description = "Makes no event, and knows nobody but the device. `opted_out`: nothing of this visitor is sold or shared, by a signal of this request or of an earlier one. `stored`: that stays with this device "
+                + "when the signal is gone. With a parameter that denies storage, such as `analytics_storage=denied`, the visitor's cookie is expired, and `px_no` keeps what was said. Pages of the site's origins may read it.",
+            Parameters = [.. QueryParameters().Where(one => Parameters.Find(one.Name)!.Kind is ParameterKind.Site or ParameterKind.Consent), .. s_headers],
             Answers =
             [
                 new(200, "What holds now; never cached.", "application/json", """{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}"""),

@@ -55,6 +55,7 @@ internal static class Parameters
         new(ParameterKind.Consent, "ad_user_data", "ad_user_data", "Google Consent Mode: granted or denied", "denied"),
         new(ParameterKind.Consent, "ad_personalization", "ad_personalization", "Google Consent Mode: granted or denied", "denied"),
         new(ParameterKind.Consent, "gpc", "gpc", "Global Privacy Control, where the header cannot come through: 1", "1"),
+        new(ParameterKind.Consent, "dnt", "dnt", "Do Not Track, where the header cannot come through: 1", "1"),
     ];
 
     /// <summary>Where the properties hold what the holder of a key said about the person (hashed) and the device. From a client they are dropped, as <see cref="KeptConsent"/>.</summary>

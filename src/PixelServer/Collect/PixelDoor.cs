@@ -32,7 +32,7 @@ internal sealed class PixelDoor(
         var refusal = QueryReader.Read(http.Request.QueryString.Value, draft) ?? admission.Admit(draft, caller, Source.Pixel, ref visit, out hit);
 
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
-        if (visit.CookieHeader(cookies, caller) is { } cookie) headers.SetCookie = cookie;
+        if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
         if (refusal is null) return FinishAsync(response, hit!, journal.AppendAsync(hit!));
 
         Refuse(response, refusal, refusal == Refusal.UnknownSite ? null : draft.CountedSite);

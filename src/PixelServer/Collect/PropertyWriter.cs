@@ -12,7 +12,7 @@ namespace PixelServer.Collect;
 /// Used again and again by one thread, so that nothing but the result is allocated. Every member is written as <c>,"key":value</c>;
 /// the first living comma of an object becomes its brace. Text must be mended (<see cref="Text"/>, <see cref="JsonText"/>).
 /// </remarks>
-/// <param name="remembersRepeats">What came under a name that was there already is not written, but can be read: <see cref="TryRead"/>.</param>
+/// <param name="remembersRepeats">What came under a name of the object itself that was there already is not written, but can be read: <see cref="TryRead"/>.</param>
 internal sealed class PropertyWriter(bool remembersRepeats = false)
 {
     private static readonly SearchValues<byte> s_escaped = SearchValues.Create(
@@ -244,7 +244,7 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
         {
             if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
             reader.Read();
-            if ((WriteValue(ref reader, depth + 1) ?? CloseMember(member, first, keepFirst: false)) is { } inner) return inner;
+            if ((WriteValue(ref reader, depth + 1) ?? CloseMember(member, first, keepFirst: false, isNested: true)) is { } inner) return inner;
         }
 
         // Members that a later one replaced are taken out: what stands behind moves up.
@@ -275,7 +275,7 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
         return null;
     }
 
-    private Refusal? CloseMember(Member member, int first, bool keepFirst)
+    private Refusal? CloseMember(Member member, int first, bool keepFirst, bool isNested = false)
     {
         if (_length > Limits.PropertiesBytes) return Refusal.PropertiesTooLarge;
         var key = _bytes.AsSpan(member.Start, member.KeyLength);
@@ -288,7 +288,8 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
             ref var other = ref _members[from + found];
             if (other.Length == 0 || !_bytes.AsSpan(other.Start, other.KeyLength).SequenceEqual(key)) continue;
             var repeat = keepFirst ? member with { Length = _length - member.Start } : other;
-            if (remembersRepeats && !IsSame(member, other)) _repeats.Add(repeat);
+            // Only at the top, where bytes stay where they are: what is nested moves up when its object closes, and is no signal.
+            if (remembersRepeats && !isNested && !IsSame(member, other)) _repeats.Add(repeat);
             else if (keepFirst) _length = member.Start;
             if (keepFirst) return null;
             other = other with { Length = 0 };

@@ -64,7 +64,8 @@ internal static class QueryReader
         if (rawValue.Length > Limits.PropertyBytes * RawPerChar) return Refusal.PropertyTooLong;
         var key = Text.Decode(rawKey, ref Scratch(ref t_key));
         if (Parameters.IsReserved(key)) return null;
-        return draft.Properties.AddText(key, Text.Decode(rawValue, ref Scratch(ref t_value)), keepFirst);
+        var text = Text.Decode(rawValue, ref Scratch(ref t_value));
+        return ConsentReader.IsOwnWord(key, text) ? draft.Consent.AddText(key, text, keepFirst: true) : draft.Properties.AddText(key, text, keepFirst);
     }
 
     private static ReadOnlySpan<char> Chars(ReadOnlySpan<char> raw)

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Primitives;
 namespace PixelServer.Collect;
 
 /// <summary>
-/// <c>GET /privacy.json</c>: what became of the visitor's signals, for the page to show it (11 CCR 7025(c)(6)). Makes no event and sets no cookie; one
-/// whose storage the request denies is expired.
+/// <c>GET /privacy.json</c>: what became of the visitor's signals, for the page to show it (11 CCR 7025(c)(6)). Makes no event, and
+/// sets no cookie for strangers; an id whose storage the request denies is expired, and what is known of it left to the device.
 /// </summary>
 internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, TimeProvider clock, TrustedProxies trusted, string countryHeader)
 {
@@ -30,7 +30,7 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Tim
         var headers = http.Response.Headers;
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
         if (refusal is not null) return Problem.WriteAsync(http.Response, refusal, 0, []);
-        if (visit.CookieHeader(cookies, caller) is { } cookie) headers.SetCookie = cookie;
+        if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
         return Problem.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
     }
 

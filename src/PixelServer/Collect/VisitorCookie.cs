@@ -8,11 +8,12 @@ using Microsoft.Extensions.Primitives;
 
 namespace PixelServer.Collect;
 
-/// <summary>What stood in a request's cookies under our name.</summary>
-/// <param name="Sent">There was a cookie of our name, good or not.</param>
+/// <summary>What stood in a request's cookies under our names.</summary>
+/// <param name="Sent">There was a cookie <c>px_id</c>, good or not.</param>
 /// <param name="Visitor">Null where none of them is ours and still valid.</param>
 /// <param name="IsOld">It is time to give the same id a new life.</param>
-internal readonly record struct CookieReading(bool Sent, Guid? Visitor, bool IsOld);
+/// <param name="Noes">What all <c>px_no</c> say together.</param>
+internal readonly record struct CookieReading(bool Sent, Guid? Visitor, bool IsOld, Noes Noes = Noes.None);
 
 /// <summary>
 /// The visitor's id on the visitor's device: <c>{32 hex of the id}.{day of issue, 4 hex}.{11 characters of HMAC-SHA256}</c>.
@@ -21,6 +22,8 @@ internal readonly record struct CookieReading(bool Sent, Guid? Visitor, bool IsO
 internal sealed class VisitorCookie
 {
     public const string Name = "px_id";
+
+    private const string Prefix = "px_"; // of both names, so that one pass finds them
 
     private const int IdLength = 32;
     private const int SignedLength = IdLength + 1 + 4;
@@ -39,26 +42,32 @@ internal sealed class VisitorCookie
     /// <param name="key">32 bytes.</param>
     public VisitorCookie(byte[] key) => _key = key;
 
-    /// <summary>The first valid cookie of our name; a browser sends several when they were set for different domains or paths.</summary>
+    /// <summary>The first valid id, and every no; a browser sends several cookies of a name when they were set for different domains or paths.</summary>
     public CookieReading Read(StringValues cookies, DateTimeOffset now)
     {
-        var sent = false;
+        var reading = default(CookieReading);
         for (var line = 0; line < cookies.Count; line++)
         {
             var rest = cookies[line].AsSpan();
-            for (int at; (at = rest.IndexOf(Name + "=", StringComparison.Ordinal)) >= 0;)
+            for (int at; (at = rest.IndexOf(Prefix, StringComparison.Ordinal)) >= 0;)
             {
                 var isWhole = at == 0 || rest[at - 1] is ' ' or ';';
-                rest = rest[(at + Name.Length + 1)..];
+                rest = rest[(at + Prefix.Length)..];
                 if (!isWhole) continue;
-                sent = true;
-                var end = rest.IndexOf(';');
-                if (TryRead((end < 0 ? rest : rest[..end]).Trim(), now, out var visitor, out var age))
-                    return new(true, visitor, age >= Limits.CookieRenewDays);
+                if (rest.StartsWith("id=", StringComparison.Ordinal))
+                {
+                    reading = reading with { Sent = true };
+                    if (reading.Visitor is null && TryRead(ValueOf(rest), now, out var visitor, out var age))
+                        reading = reading with { Visitor = visitor, IsOld = age >= Limits.CookieRenewDays };
+                }
+                else if (rest.StartsWith("no=", StringComparison.Ordinal))
+                {
+                    reading = reading with { Noes = reading.Noes | DeviceNo.Read(ValueOf(rest)) };
+                }
             }
         }
 
-        return new(sent, null, false);
+        return reading;
     }
 
     /// <summary>Whether the text can only be meant as a value of this cookie, good or not.</summary>
@@ -86,8 +95,27 @@ internal sealed class VisitorCookie
         });
     }
 
-    /// <summary>The Set-Cookie header that takes the cookie away again. Domain and path must be those it was set with (RFC 6265 5.3).</summary>
-    public static string Expire(string domain, bool secure) => Name + "=" + Tail(0, domain, secure);
+    /// <summary>
+    /// The Set-Cookie lines that take a cookie away again. Domain and path must be those it was set with (RFC 6265 5.3): with a domain also the one that was
+    /// set before there was a domain, which would else bring the id back.
+    /// </summary>
+    public static StringValues Expire(string domain, bool secure, string name = Name) => domain.Length == 0
+        ? name + "=" + Tail(0, "", secure)
+        : new StringValues([name + "=" + Tail(0, domain, secure), name + "=" + Tail(0, "", secure)]);
+
+    /// <summary>The Set-Cookie lines that keep a no on the device, from now on for 395 days; that take it away where there is none.</summary>
+    public static StringValues Set(Noes noes, string domain, bool secure)
+    {
+        if (noes == Noes.None) return Expire(domain, secure, DeviceNo.Name);
+        var line = $"{DeviceNo.Name}={DeviceNo.Letters(noes)}{Tail(Limits.CookieDays * 86_400, domain, secure)}";
+        return domain.Length == 0 ? line : StringValues.Concat(line, Expire("", secure, DeviceNo.Name)); // what an older one says more does not come back
+    }
+
+    private static ReadOnlySpan<char> ValueOf(ReadOnlySpan<char> rest)
+    {
+        var end = rest.IndexOf(';');
+        return (end < 0 ? rest[3..] : rest[3..end]).Trim();
+    }
 
     private static string Tail(int maxAge, string domain, bool secure) => (domain.Length, secure, maxAge) switch
     {

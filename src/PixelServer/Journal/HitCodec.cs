@@ -32,7 +32,8 @@ internal static class HitCodec
         to[0] = hit.OnceKey is null ? First : WithOnceKey;
         to[1] = (byte)hit.Source;
         to[2] = (byte)hit.VisitorKind;
-        to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0) | (hit.OptedOut ? 16 : 0));
+        to[3] = (byte)((hit.ConsentStorage ? 1 : 0) | (hit.ConsentMeasurement ? 2 : 0) | (hit.ConsentAds ? 4 : 0) | (hit.Gpc ? 8 : 0) | (hit.OptedOut ? 16 : 0)
+            | (hit.IsVisitorNew ? 32 : 0));
         hit.EventId.TryWriteBytes(to[4..], bigEndian: true, out _);
         hit.VisitorId.TryWriteBytes(to[20..], bigEndian: true, out _);
         BinaryPrimitives.WriteInt64LittleEndian(to[36..], Microseconds(hit.ReceivedAt));
@@ -116,7 +117,8 @@ internal static class HitCodec
             ConsentMeasurement = (from[3] & 2) != 0,
             ConsentAds = (from[3] & 4) != 0,
             Gpc = (from[3] & 8) != 0,
-            OptedOut = (from[3] & 16) != 0, // a server before this flag passes over it
+            OptedOut = (from[3] & 16) != 0, // a server before these flags passes over them
+            IsVisitorNew = (from[3] & 32) != 0,
             EventId = new Guid(from.Slice(4, 16), bigEndian: true),
             VisitorId = new Guid(from.Slice(20, 16), bigEndian: true),
             ReceivedAt = Time(from[36..]),

@@ -11,7 +11,7 @@ namespace PixelServer.Mail;
 /// <summary>Makes of a token and a request the hit that may be kept, or nothing: site, mode, decisions and regime in one place, before anything is written.</summary>
 internal sealed class MailHits(
     Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect,
-    Standings standings, SubjectKeys subjects, TimeProvider clock)
+    Standings standings, SubjectKeys subjects, UnwrittenOptOuts unwritten, TimeProvider clock)
 {
     public const string Open = "email_open", Click = "email_click", Withdrawn = "email_withdrawn", Reachable = "email_reachable";
 
@@ -19,7 +19,7 @@ internal sealed class MailHits(
     public const string Verdict = "$verdict";
 
     private readonly DaySeen _seen = new();
-    private readonly StickyOptOuts _optOuts = new(standings, subjects);
+    private readonly StickyOptOuts _optOuts = new(standings, subjects, unwritten);
 
     /// <summary>Null where nothing may be recorded: unknown or stopped site or message, recipient who withdrew, expired, a mode that keeps nothing of it.</summary>
     public Hit? Of(MailToken token, Source source, HttpContext http)
@@ -43,7 +43,7 @@ internal sealed class MailHits(
         var mode = modes.Of(token.Site).Mode;
         if (mode == MailMode.Full && !(consent.User && consent.Identifiers)) mode = MailMode.Anonymous;
         var optsOut = mode == MailMode.Full && Consent.OptsOut(site!, said, country: null);
-        _optOuts.Learn(token.Site, visitor: null, token.Recipient, email: null, optsOut ? caller.ReceivedAt : null, known);
+        _optOuts.Learn(new(token.Site, Visitor: null, token.Recipient, Email: null, IsInHit: true), optsOut ? OptOut.Gpc : null, caller.ReceivedAt, known);
         return mode switch
         {
             MailMode.Full => Full(token, source, caller, site!, consent, optsOut),

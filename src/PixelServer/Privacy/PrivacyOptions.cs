@@ -11,4 +11,8 @@ internal sealed class PrivacyOptions
 
     /// <summary>The data directory is destroyed with the process, as in a container without a volume: after a clean stop no erasure waits for it. Default false.</summary>
     public bool TemporaryDisk { get; init; }
+
+    /// <summary>Of how many subjects at most the doors remember an opt-out that came by a signal, which anybody can send. Default 1,000,000.</summary>
+    [Range(1, 100_000_000)]
+    public int MostOptOuts { get; init; } = 1_000_000;
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using PixelServer.Mail;
 using PixelServer.Ops;
 using PixelServer.Store;
@@ -11,8 +12,11 @@ internal static class PrivacySetup
     /// <exception cref="SettingException">A setting is not usable.</exception>
     public static IServiceCollection AddPrivacy(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy"));
+        var options = Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy");
+        services.AddSingleton(options);
+        services.Replace(ServiceDescriptor.Singleton(new Standings { MostOptOuts = options.MostOptOuts })); // the store, which fills it, knows no bound
         services.AddHostedService<StandingSync>();
+        services.AddHostedService<OptOutSync>().AddSingleton<IHolder, OptOutHolder>();
         AddPersons(services);
         AddConsents(services);
         var gpc = Settings.Read<GpcOptions>(configuration, "Pixel:Gpc");

@@ -23,6 +23,11 @@ internal readonly record struct ConsentMode(Said AnalyticsStorage, Said AdStorag
 
     public static Said Narrower(Said one, Said other) => one > other ? one : other;
 
+    /// <summary>Of each the narrower.</summary>
+    public static ConsentMode Narrower(ConsentMode one, ConsentMode other) => new(
+        Narrower(one.AnalyticsStorage, other.AnalyticsStorage), Narrower(one.AdStorage, other.AdStorage), Narrower(one.AdUserData, other.AdUserData),
+        Narrower(one.AdPersonalization, other.AdPersonalization), Narrower(one.Measurement, other.Measurement));
+
     /// <summary>Google's short form of two of them: <c>G1</c>, then ad storage and analytics storage as 0 or 1. Says nothing where it is of another shape.</summary>
     public static ConsentMode Gcs(ReadOnlySpan<byte> text) =>
         text.Length == 4 && text.StartsWith("G1"u8) ? new ConsentMode { AdStorage = Digit(text[2]), AnalyticsStorage = Digit(text[3]) } : default;

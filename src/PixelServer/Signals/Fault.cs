@@ -41,6 +41,9 @@ internal enum Fault : byte
     /// <summary>TCF: so old that the person has to be asked again.</summary>
     Expired,
 
+    /// <summary>TCF: made more than a day from now. It would never grow old.</summary>
+    FromTheFuture,
+
     /// <summary>GPP: not as many sections as the header announces.</summary>
     SectionsMissing,
 
@@ -68,6 +71,7 @@ internal static class Faults
         Fault.OldPolicy => "old_policy"u8,
         Fault.NoDisclosedVendors => "no_disclosed_vendors"u8,
         Fault.Expired => "expired"u8,
+        Fault.FromTheFuture => "from_the_future"u8,
         Fault.SectionsMissing => "sections_missing"u8,
         Fault.SectionNotThere => "section_not_there"u8,
         Fault.UnknownSection => "unknown_section"u8,

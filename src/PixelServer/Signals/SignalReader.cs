@@ -19,7 +19,7 @@ internal struct SignalReader
     [ThreadStatic] private static TcString? t_tc;
     [ThreadStatic] private static GppString? t_gpp;
 
-    private bool _gpc, _dnt, _saleOptOut, _saleUnclear, _trackingRefused, _notApplicable, _isAdditionalSaid;
+    private bool _gpc, _dnt, _saleOptOut, _saleUnclear, _trackingRefused, _notApplicable, _isUnclear, _isAdditionalSaid;
     private bool? _gdpr;
     private ConsentMode _mode, _hint;
     private AdditionalConsent? _additional;
@@ -99,16 +99,22 @@ internal struct SignalReader
             case "ad_user_data": _mode = _mode with { AdUserData = Word(name, _mode.AdUserData, text) }; break;
             case "ad_personalization": _mode = _mode with { AdPersonalization = Word(name, _mode.AdPersonalization, text) }; break;
             case "measurement": _mode = _mode with { Measurement = Word(name, _mode.Measurement, text) }; break;
-            case "gcs": _hint = ConsentMode.Gcs(text).Or(_hint); break;
-            case "gcd": _hint = ConsentMode.Gcd(text).Or(_hint); break;
+            case "gcs": _hint = ConsentMode.Narrower(_hint, ConsentMode.Gcs(text)); break;
+            case "gcd": _hint = ConsentMode.Narrower(_hint, ConsentMode.Gcd(text)); break;
         }
     }
 
+    // Whoever says it in another word than no may have meant yes.
     private void TakeGdpr(ReadOnlySpan<byte> text)
     {
-        if (text.SequenceEqual("1"u8) || text.SequenceEqual("true"u8)) _gdpr = true;
-        else if (text.SequenceEqual("0"u8) || text.SequenceEqual("false"u8)) _gdpr ??= false;
-        else Note("gdpr", Fault.BadValue);
+        if (text.SequenceEqual("0"u8) || text.SequenceEqual("false"u8))
+        {
+            _gdpr ??= false;
+            return;
+        }
+
+        _gdpr = true;
+        if (!text.SequenceEqual("1"u8) && !text.SequenceEqual("true"u8)) Note("gdpr", Fault.BadValue);
     }
 
     private void TakeTc(string name, ReadOnlySpan<byte> text, bool inGpp)
@@ -125,7 +131,7 @@ internal struct SignalReader
         else Refuse("gpp", gpp.Fault);
     }
 
-    // -1 and 0 stand for "none applies".
+    // -1 and 0 stand for "none applies". Among what cannot be read any section may have been named.
     private void TakeSections(ReadOnlySpan<byte> text)
     {
         foreach (var range in text.Split((byte)','))
@@ -133,8 +139,9 @@ internal struct SignalReader
             var digits = text[range].Trim((byte)' ');
             if (!System.Buffers.Text.Utf8Parser.TryParse(digits, out int id, out var used) || used != digits.Length || id < -1)
             {
-                Note("gpp_sid", Fault.BadValue);
-                return;
+                Refuse("gpp_sid", Fault.BadValue);
+                _isUnclear = true;
+                continue;
             }
 
             if (id < 1) _notApplicable = true;
@@ -158,8 +165,8 @@ internal struct SignalReader
     // Of what cannot be read nobody knows what it forbids: it forbids.
     private void ReadSections(GppString gpp)
     {
-        if (_sections is null && _notApplicable) return;
-        foreach (var id in _sections ?? gpp.Sections)
+        if (_sections is null && _notApplicable && !_isUnclear) return;
+        foreach (var id in _sections is null ? gpp.Sections : _isUnclear ? _sections.Union(gpp.Sections) : _sections)
         {
             if (!gpp.Has(id))
             {

@@ -80,6 +80,7 @@ internal sealed class TcString
         if (Fault != Fault.None) return Fault;
         if (PolicyVersion < 4 && LastUpdated >= s_policy4) return Fault.OldPolicy;
         if (options.RequireDisclosedVendors && Disclosed is null && LastUpdated >= s_disclosed) return Fault.NoDisclosedVendors;
+        if (LastUpdated > now.AddDays(1)) return Fault.FromTheFuture; // the visitor's clock made it
         return LastUpdated.AddMonths(options.MaxAgeMonths) < now ? Fault.Expired : Fault.None;
     }
 

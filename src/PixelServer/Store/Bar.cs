@@ -32,7 +32,7 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
             var word = Word.No(hit.ReceivedAt);
 
             // The door knows already, unless the server was started since.
-            if (hit.LastingVisitor is { } visitor) standings.OptOut(keys.Of(hit.SiteId, visitor), word);
+            if (hit.LastingVisitor is { } visitor && !hit.IsVisitorNew) standings.OptOut(keys.Of(hit.SiteId, visitor), word);
             if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.User, user), word);
             if (hit.EmailSha256 is { } email) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.Email, email), word);
         }

@@ -3,8 +3,8 @@ using NpgsqlTypes;
 
 namespace PixelServer.Store;
 
-/// <summary>Keeps in PostgreSQL whom a batch opts out.</summary>
-internal static class PostgresOptOuts
+/// <summary>Keeps in PostgreSQL whom signals opt out.</summary>
+internal sealed class PostgresOptOuts(NpgsqlDataSource source) : IOptOuts
 {
     private const string Keep =
         """
@@ -15,11 +15,20 @@ internal static class PostgresOptOuts
         where excluded.first_at < kept.first_at or excluded.last_at > kept.last_at
         """;
 
-    /// <summary>In the caller's transaction; asks nothing of the database where no event opts out.</summary>
+    public async Task KeepAsync(IReadOnlyCollection<KeyValuePair<OptOut, OptOutTimes>> told, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        await KeepAsync(connection, told, ct);
+    }
+
+    /// <summary>Whom a batch opts out, in the caller's transaction; asks nothing of the database where no event opts out.</summary>
     public static async Task SaveAsync(NpgsqlConnection connection, IReadOnlyList<Event> events, CancellationToken ct)
     {
-        var told = OptOutRows.Of(events);
-        if (told.Count == 0) return;
+        if (OptOutRows.Of(events) is { Count: > 0 } told) await KeepAsync(connection, told, ct);
+    }
+
+    private static async Task KeepAsync(NpgsqlConnection connection, IReadOnlyCollection<KeyValuePair<OptOut, OptOutTimes>> told, CancellationToken ct)
+    {
         await using var keep = new NpgsqlCommand(Keep, connection);
         Add(one => one.SiteId);
         Add(one => one.Kind);

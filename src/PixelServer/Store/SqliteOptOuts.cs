@@ -2,8 +2,8 @@ using Microsoft.Data.Sqlite;
 
 namespace PixelServer.Store;
 
-/// <summary>Keeps in the embedded database whom a batch opts out.</summary>
-internal static class SqliteOptOuts
+/// <summary>Keeps in the embedded database whom signals opt out.</summary>
+internal sealed class SqliteOptOuts(string file) : IOptOuts
 {
     private const string Keep =
         """
@@ -14,11 +14,24 @@ internal static class SqliteOptOuts
         where excluded.first_at < first_at or excluded.last_at > last_at
         """;
 
-    /// <summary>In the caller's transaction; asks nothing of the database where no event opts out.</summary>
+    private readonly SqliteFile _file = new(file);
+
+    public Task KeepAsync(IReadOnlyCollection<KeyValuePair<OptOut, OptOutTimes>> told, CancellationToken ct) => Task.Run(() =>
+    {
+        using var connection = _file.Open();
+        using var transaction = connection.BeginTransaction(deferred: false);
+        Write(connection, transaction, told);
+        transaction.Commit();
+    }, ct);
+
+    /// <summary>Whom a batch opts out, in the caller's transaction; asks nothing of the database where no event opts out.</summary>
     public static void Save(SqliteConnection connection, SqliteTransaction transaction, IEnumerable<Event> events)
     {
-        var told = OptOutRows.Of(events);
-        if (told.Count == 0) return;
+        if (OptOutRows.Of(events) is { Count: > 0 } told) Write(connection, transaction, told);
+    }
+
+    private static void Write(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyCollection<KeyValuePair<OptOut, OptOutTimes>> told)
+    {
         using var keep = SqliteFile.Command(connection, transaction, Keep,
             ("$site_id", ""), ("$kind", ""), ("$id", ""), ("$source", ""), ("$first_at", ""), ("$last_at", ""));
         keep.Prepare();

@@ -7,7 +7,7 @@ namespace PixelServer.Store;
 internal static class StoreSetup
 {
     /// <summary>
-    /// Registers <see cref="IEventStore"/>, <see cref="ILabels"/>, <see cref="IMailDecisions"/>, <see cref="ISides"/>, <see cref="IConsents"/>, <see cref="IRefusals"/>, <see cref="IStandings"/> with what keeps them, and <see cref="StoreOptions"/>, and
+    /// Registers <see cref="IEventStore"/>, <see cref="ILabels"/>, <see cref="IMailDecisions"/>, <see cref="ISides"/>, <see cref="IConsents"/>, <see cref="IRefusals"/>, <see cref="IOptOuts"/>, <see cref="IStandings"/> with what keeps them, and <see cref="StoreOptions"/>, and
     /// <see cref="NpgsqlDataSource"/> where PostgreSQL is the store. Nothing is connected: the server starts without its database. Needs <see cref="DataDirectory"/>, <see cref="SubjectKeys"/> and a logger.
     /// </summary>
     /// <exception cref="SettingException">A value is out of range, or the connection string cannot be read.</exception>
@@ -29,6 +29,7 @@ internal static class StoreSetup
             services.AddSingleton<ISides>(provider => new SqliteSides(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IConsents>(provider => new SqliteConsents(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IRefusals>(provider => new SqliteRefusals(provider.GetRequiredService<DataDirectory>().Database));
+            services.AddSingleton<IOptOuts>(provider => new SqliteOptOuts(provider.GetRequiredService<DataDirectory>().Database));
             return services.AddSingleton<IEventStore>(provider => new SqliteStore(
                 provider.GetRequiredService<DataDirectory>().Database, options, Clock(provider), provider.GetRequiredService<ILogger<SqliteStore>>()));
         }
@@ -49,6 +50,7 @@ internal static class StoreSetup
         services.AddSingleton<ISides>(provider => new PostgresSides(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IConsents>(provider => new PostgresConsents(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<IRefusals>(provider => new PostgresRefusals(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton<IOptOuts>(provider => new PostgresOptOuts(provider.GetRequiredService<NpgsqlDataSource>()));
         return services.AddSingleton<IEventStore>(provider => new PostgresStore(
             provider.GetRequiredService<NpgsqlDataSource>(), connectionString, options, Clock(provider),
             provider.GetRequiredService<ILogger<PostgresStore>>()));

@@ -7,7 +7,7 @@ using Problem = PixelServer.Ops.Problem;
 namespace PixelServer.Tag;
 
 /// <summary><c>GET, HEAD /t.js</c>: the tag of a site; <c>/t.js.map</c>: its source map. <c>POST /t.js</c>: the tag's storage was withdrawn.</summary>
-internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites sites, VisitorCookie cookies, TrustedProxies trusted, TimeProvider clock)
+internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites sites, Admission admission, TrustedProxies trusted, TimeProvider clock)
 {
     private static readonly StringValues s_allow = "GET, HEAD, POST", s_allowMap = "GET, HEAD";
     private static readonly StringValues s_cacheShort = "public, max-age=300";
@@ -46,11 +46,9 @@ internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites 
     // A page cannot delete the cookie, which is out of its scripts' reach. Whatever stands in the body is not read.
     private Task WithdrawAsync(HttpContext http)
     {
-        if (sites.Find(http.Request.Query["id"].FirstOrDefault() is { Length: > 0 } id ? id : null, out var site) is { } refusal)
-            return Problem.NotFound.WriteAsync(http, refusal.Title);
-        var now = clock.GetUtcNow();
-        if (cookies.Read(http.Request.Headers.Cookie, now).Sent)
-            http.Response.Headers.SetCookie = VisitorCookie.Expire(site!.CookieDomain, Caller.Of(http, now, trusted, "").IsHttps);
+        var id = http.Request.Query["id"].FirstOrDefault() is { Length: > 0 } given ? given : Parameters.DefaultSite;
+        if (sites.Find(id, out var site) is { } refusal) return Problem.NotFound.WriteAsync(http, refusal.Title);
+        if (admission.Withdraw(id, site!, Caller.Of(http, clock.GetUtcNow(), trusted, "")) is { Count: > 0 } cookies) http.Response.Headers.SetCookie = cookies;
         http.Response.Headers.CacheControl = "no-store";
         http.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;

@@ -267,7 +267,7 @@ public sealed class DevicesTests
         Assert.Null(Devices.Take(json.RootElement, draft, out var claims));
         draft.Claim = new Claim { BackHours = Limits.AppBackHours, NoAds = claims.NoAds };
         var sites = new Sites(new ConfigurationBuilder().Build(), new SiteOptions { Regime = Enum.Parse<Regime>(regime) }, UnknownSites.Accept);
-        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()), new UnwrittenOptOuts());
         var caller = Caller.Told(DateTimeOffset.UnixEpoch.AddYears(56), IPAddress.Loopback, "Shop/3.2", gpc: false);
         Assert.Null(admission.AdmitClaimed(draft, caller, Source.App, out var hit));
         return hit!;

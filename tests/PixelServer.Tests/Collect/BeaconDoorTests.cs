@@ -10,6 +10,17 @@ namespace PixelServer.Tests.Collect;
 public sealed class BeaconDoorTests
 {
     [Fact]
+    public async Task What_consent_repeats_below_its_own_members_costs_no_event()
+    {
+        await using var host = await CollectHost.StartAsync();
+        using var answer = await host.PostAsync("""[{"event":"first"},{"consent":{"x":{"a":1,"b":"z","a":2},"y":{"gpc":"1","gpc":"0"},"gpc":"0"}}]""");
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.Equal("""{"$consent":{"x":{"b":"z","a":2},"y":{"gpc":"0"},"gpc":"0"}}""", Encoding.UTF8.GetString(host.Hits[1].Properties.Span));
+        Assert.False(host.Hits[1].Gpc);
+    }
+
+    [Fact]
     public async Task A_small_body_cannot_have_its_headers_and_query_copied_into_megabytes()
     {
         await using var host = await CollectHost.StartAsync();

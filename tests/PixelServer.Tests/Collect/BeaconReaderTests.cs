@@ -212,6 +212,36 @@ public sealed class BeaconReaderTests
     }, iter: 20_000);
 
     // Nearly JSON: valid pieces in an order that is mostly right, some bytes then changed.
+    [Theory]
+    [InlineData("""{"consent":{"x":{"a":1,"b":"z","a":2}}}""", false)]
+    [InlineData("""{"consent":{"x":{"gpc":"1","gpc":"0"}}}""", false)]
+    [InlineData("""{"consent":{"x":[{"gpc":1,"gpc":2}],"gpc":"0"}}""", false)]
+    [InlineData("""{"consent":{"gpc":"0","x":{"a":"1","a":"2"},"gpc":"1"}}""", true)]
+    public void Only_what_the_consent_itself_repeats_is_a_signal(string json, bool gpc) => Assert.Equal(gpc, Gpc(json));
+
+    [Fact]
+    public void Any_consent_is_read_whatever_it_repeats_at_whatever_depth() => s_consent.Sample(consent => { Gpc($$"""{"consent":{{consent}}}"""); }, iter: 20_000);
+
+    // Few names and short values, so that nearly every object repeats one.
+    private static readonly Gen<string> s_consent = Gen.Recursive<string>((depth, inner) =>
+    {
+        var value = depth > 3 ? Gen.OneOf("1", "\"1\"", "\"\"", "null", "true", "\"${X}\"") : Gen.OneOf(Gen.OneOf("1", "\"0\"", "\"long enough to move\"", "[]"), inner, inner.Array[0, 2].Select(some => $"[{string.Join(',', some)}]"));
+        return Gen.Select(Gen.OneOf("gpc", "gdpr", "x", "gpp"), value).Array[0, 5].Select(members => $"{{{string.Join(',', members.Select(one => $"\"{one.Item1}\":{one.Item2}"))}}}");
+    });
+
+    private static bool Gpc(string json)
+    {
+        var (draft, caller) = (new Draft(), Caller.Told(new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero), null, null, gpc: false));
+        var events = BeaconReader.Open(JsonText.Mend(Encoding.UTF8.GetBytes(json)), out var refusal);
+        Assert.Null(refusal);
+        Assert.True(events.Next(draft, out refusal));
+        if (refusal is not null) return false;
+        var said = ConsentReader.Read(draft, caller);
+        ConsentReader.Keep(draft, caller, said, new Site(Regime.Open, IpPolicy.Mask, Origins.Any, ""));
+        using var kept = JsonDocument.Parse(draft.Properties.ToJson().IsEmpty ? "{}"u8.ToArray() : draft.Properties.ToJson());
+        return said.Gpc;
+    }
+
     private static readonly Gen<string> s_scalar = Gen.OneOf(
         Gen.OneOf("1", "-0", "1e400", "1e-20000", "true", "null", "\"\\ud800\"", "\"\\u0000\"", "\"\\\\u0000\"", "\"x\"", "0.10"),
         Gen.String[0, 8].Select(text => JsonSerializer.Serialize(text)));

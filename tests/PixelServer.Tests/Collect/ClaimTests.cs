@@ -123,7 +123,7 @@ public sealed class ClaimTests
         var (address, claim) = (IPAddress.Parse("203.0.113.77"), new Claim { Visitor = s_visitor, BackHours = 24 });
         using var keys = new DailyKeys();
         var sites = new Sites(new ConfigurationBuilder().Build(), new SiteOptions { GpcMeansNoCookie = true }, UnknownSites.Accept);
-        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(keys));
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(keys), new UnwrittenOptOuts());
 
         var (first, second) = (Hit(address, "Firefox", gpc: true), Hit(address, "Firefox", gpc: true));
         Assert.Equal((VisitorKind.Daily, first.VisitorId), (second.VisitorKind, second.VisitorId));
@@ -146,7 +146,7 @@ public sealed class ClaimTests
     {
         var configuration = new ConfigurationBuilder().Build();
         var sites = new Sites(configuration, new SiteOptions { Regime = Enum.Parse<Regime>(regime, ignoreCase: true) }, UnknownSites.Accept);
-        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
+        var admission = new Admission(sites, new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()), new UnwrittenOptOuts());
         var draft = Draft.Fresh();
         Assert.Null(QueryReader.Read("?u=user123&size=42&anonymous_id=device-7", draft));
         draft.Claim = claim;

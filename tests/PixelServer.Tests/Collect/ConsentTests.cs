@@ -48,6 +48,37 @@ public sealed class ConsentTests
         Assert.Equal("https://shop.example/shoes?utm_source=mail", host.Hits[0].Referrer);
     }
 
+    [Theory]
+    [InlineData("/p.gif?measurement=denied", null)]
+    [InlineData("/p.gif?measurement=granted&measurement=denied", null)]
+    [InlineData(null, """{"measurement":"denied"}""")]
+    public async Task The_tags_own_word_is_a_no_wherever_it_stands(string? pixel, string? beacon)
+    {
+        await using var host = await CollectHost.StartAsync();
+        using var answer = pixel is null ? await host.PostAsync(beacon!) : await host.GetAsync(pixel);
+        Assert.Empty(host.Hits);
+    }
+
+    [Theory]
+    [InlineData("/p.gif?measurement=42", null, "42")]
+    [InlineData("/p.gif?measurement=none", null, "none")]
+    [InlineData(null, """{"measurement":42}""", "42")]
+    [InlineData(null, """{"measurement":{"x":1}}""", "{\"x\":1}")]
+    public async Task A_measurement_of_the_events_own_is_a_property(string? pixel, string? beacon, string kept)
+    {
+        await using var host = await CollectHost.StartAsync();
+        using var answer = pixel is null ? await host.PostAsync(beacon!) : await host.GetAsync(pixel);
+        Assert.Equal(kept, JsonDocument.Parse(host.Hit.Properties).RootElement.GetProperty("measurement").ToString());
+    }
+
+    [Fact]
+    public async Task DNT_as_a_parameter_is_the_header()
+    {
+        await using var host = await CollectHost.StartAsync();
+        await host.GetAsync("/p.gif?u=jane&dnt=1");
+        Assert.Equal((null, false), (host.Hit.UserId, host.Hit.ConsentStorage));
+    }
+
     [Fact]
     public async Task Without_consent_to_ads_storage_an_address_is_whole_but_for_the_click_ids()
     {
@@ -237,7 +268,7 @@ public sealed class ConsentTests
 
     private static readonly DateTimeOffset s_now = new(2026, 11, 23, 10, 0, 0, TimeSpan.Zero);
 
-    private static Admission Admission() => new(SitesOf(), new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()));
+    private static Admission Admission() => new(SitesOf(), new VisitorCookie(new byte[32]), new EventIds(), new Standings(), new SubjectKeys(new byte[32]), new DailyVisitors(new DailyKeys()), new UnwrittenOptOuts());
 
     private static string Properties(Hit hit) => Encoding.UTF8.GetString(hit.Properties.Span);
 

@@ -19,7 +19,9 @@ public sealed class VisitorCookieTests
         Assert.Matches("^[A-Za-z0-9_-]{11}; Max-Age=34128000; Path=/; HttpOnly; SameSite=Lax$", header[Value.Length..]);
         Assert.EndsWith("; SameSite=Lax; Secure", s_cookie.Set(s_visitor, s_now, "", secure: true));
         Assert.EndsWith("; SameSite=Lax; Secure; Domain=example.com", s_cookie.Set(s_visitor, s_now, "example.com", secure: true));
-        Assert.Equal("px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=example.com", VisitorCookie.Expire("example.com", secure: false));
+        Assert.Equal(["px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"], VisitorCookie.Expire("", secure: false).ToArray()!);
+        Assert.Equal(
+            ["px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=example.com", "px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"], VisitorCookie.Expire("example.com", secure: false).ToArray()!);
     }
 
     [Fact]
@@ -66,6 +68,28 @@ public sealed class VisitorCookieTests
     }
 
     [Fact]
+    public void A_no_is_letters_that_are_read_again_wherever_the_cookie_stands()
+    {
+        Assert.Equal(["px_no=as; Max-Age=34128000; Path=/; HttpOnly; SameSite=Lax; Secure"], VisitorCookie.Set(Noes.Ads | Noes.Storage, "", secure: true).ToArray()!);
+        Assert.Equal(
+            ["px_no=m; Max-Age=34128000; Path=/; HttpOnly; SameSite=Lax; Domain=example.com", "px_no=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"],
+            VisitorCookie.Set(Noes.Measurement, "example.com", secure: false).ToArray()!);
+        Assert.Equal(["px_no=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"], VisitorCookie.Set(Noes.None, "", secure: false).ToArray()!);
+
+        var mine = Value(s_visitor, s_now);
+        foreach (var noes in Enumerable.Range(0, 8).Select(bits => (Noes)bits))
+        {
+            var no = "px_no=" + DeviceNo.Letters(noes);
+            foreach (var cookies in new[] { $"{no}; {mine}", $"{mine};{no}", $"a=b; {mine}; x=y; {no}; c=d", $"px_no=; {no} ; {mine}" })
+                Assert.Equal(new CookieReading(true, s_visitor, false, noes), s_cookie.Read(cookies, s_now));
+        }
+
+        Assert.Equal(Noes.Ads | Noes.Measurement, s_cookie.Read("px_no=a; px_no=m", s_now).Noes);
+        foreach (var foreign in new[] { "xpx_no=a", "px_non=a", "px_no", "px_no=AS", "px_no=" + new string('a', 17), "px_ids=a" })
+            Assert.Equal(default, s_cookie.Read(foreign, s_now));
+    }
+
+    [Fact]
     public void Another_servers_key_makes_another_cookie() => Assert.Null(new VisitorCookie(new byte[32]).Read(Value(s_visitor, s_now), s_now).Visitor);
 
     [Fact]
@@ -88,7 +112,7 @@ public sealed class VisitorCookieTests
 
     [Fact]
     public void Any_cookie_header_is_read_without_a_fault() =>
-        Gen.OneOf(Gen.String, Gen.OneOf("px_id", "=", ";", " ", ".", "a", "px_id=").Array[0, 20].Select(string.Concat))
+        Gen.OneOf(Gen.String, Gen.OneOf("px_id", "px_no", "px_no=", "s", "=", ";", " ", ".", "a", "px_id=").Array[0, 20].Select(string.Concat))
             .Sample(text => s_cookie.Read(text, s_now).Visitor is null);
 
     private static string Value(Guid id, DateTimeOffset issued) => s_cookie.Set(id, issued, "", false).Split(';')[0];

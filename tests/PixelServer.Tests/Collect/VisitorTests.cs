@@ -86,8 +86,8 @@ public sealed class VisitorTests
 
         Assert.Equal(storage, first.Headers.Contains("Set-Cookie"));
         Assert.Equal(storage ? null : "px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=example.com",
-            again.Headers.TryGetValues("Set-Cookie", out var set) ? set.Single() : null);
-        Assert.Equal(!storage, beacon.Headers.GetValues("Set-Cookie").Single().StartsWith("px_id=;", StringComparison.Ordinal));
+            again.Headers.TryGetValues("Set-Cookie", out var set) ? set.First() : null);
+        Assert.Equal(!storage, beacon.Headers.GetValues("Set-Cookie").First().StartsWith("px_id=;", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -46,9 +46,10 @@ public sealed class HonouredTests
         using var silent = await AskAsync(app, "/privacy.json?id=shop", cookie);
         Assert.False(silent.Headers.Contains("Set-Cookie"));
         using var denied = await AskAsync(app, "/privacy.json?id=shop&analytics_storage=denied", cookie);
-        Assert.Equal("px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=shop.example", denied.Headers.GetValues("Set-Cookie").Single());
+        Assert.Equal(["px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=shop.example", "px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"], denied.Headers.GetValues("Set-Cookie"));
         using var tag = await AskAsync(app, "/t.js?id=shop", cookie, method: "POST");
-        Assert.Equal((HttpStatusCode.NoContent, "px_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Domain=shop.example"), (tag.StatusCode, tag.Headers.GetValues("Set-Cookie").Single()));
+        Assert.Equal(HttpStatusCode.NoContent, tag.StatusCode);
+        Assert.Equal(denied.Headers.GetValues("Set-Cookie"), tag.Headers.GetValues("Set-Cookie"));
         using var stranger = await AskAsync(app, "/t.js?id=shop", method: "POST");
         Assert.False(stranger.Headers.Contains("Set-Cookie"));
     }

@@ -63,7 +63,11 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     public async Task Where_an_opt_in_is_asked_for_or_nothing_is_shared_the_signal_marks_nobody(string regime)
     {
         await using var app = await StartAsync("", regime);
-        await VisitAsync(app, "e=signal&u=ann", gpc: true);
+        const string Agreed = "&analytics_storage=granted&measurement=granted&ad_storage=granted&ad_user_data=granted";
+        var cookie = await VisitAsync(app, "e=before&u=ann" + Agreed);
+        Assert.Equal(regime != "Aggregate", cookie.StartsWith("px_id=", StringComparison.Ordinal));
+        await VisitAsync(app, "e=signal&u=ann" + Agreed, cookie, gpc: true);
+        await app.StoredAsync(2); // both were kept
 
         Assert.True(app.Services.GetRequiredService<Standings>().IsEmpty);
     }
@@ -166,22 +170,26 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     private static Task<PixelApp> StartAsync(string postgres, string regime, string? directory = null, TimeProvider? clock = null) =>
         PixelApp.StartAsync(postgres, clock, directory, [$"--Pixel:DefaultSite:Regime={regime}"]);
 
-    /// <summary>The cookie that names the visitor from now on.</summary>
+    /// <summary>The device's cookies from now on.</summary>
     private static async Task<string> VisitAsync(PixelApp app, string query, string? cookie = null, bool gpc = false)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?{(query.Contains("&id=", StringComparison.Ordinal) ? "" : "id=shop&")}{query}");
-        if (cookie is not null) request.Headers.Add("Cookie", cookie);
+        if (cookie is { Length: > 0 }) request.Headers.Add("Cookie", cookie);
         if (gpc) request.Headers.Add("Sec-GPC", "1");
         using var answer = await app.Client.SendAsync(request);
-        return answer.Headers.TryGetValues("Set-Cookie", out var set) ? set.Single().Split(';')[0] : cookie ?? "";
+        var kept = (cookie ?? "").Split("; ", StringSplitOptions.RemoveEmptyEntries).ToDictionary(one => one.Split('=')[0]);
+        if (answer.Headers.TryGetValues("Set-Cookie", out var set))
+            foreach (var one in set.Select(line => line.Split(';')[0])) kept[one.Split('=')[0]] = one;
+        return string.Join("; ", kept.Values);
     }
 
+    // Those of the events; what the device brought back is written some seconds later.
     private static List<(string, string)> OptOuts(PixelApp app)
     {
         using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(app.DataDirectory, "pixel.db")};Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();
-        command.CommandText = "select kind, source from opt_outs order by kind";
+        command.CommandText = "select kind, source from opt_outs where source <> 'device' order by kind";
         using var rows = command.ExecuteReader();
         var found = new List<(string, string)>();
         while (rows.Read()) found.Add((rows.GetString(0), rows.GetString(1)));

@@ -54,12 +54,19 @@ public sealed partial class SignalReaderTests
             Assert.True(Both("gpp", "DBABTA~1YNN", "DBABTA~1YYN").SaleOptOut);
             Assert.True(Both("gpp_sid", "6", "2").Gdpr);
             Assert.True(Both("att", "3", "2").TrackingRefused);
+            Assert.True(Both("gdpr", "0", "2").Gdpr);
+            Assert.Equal((Said.No, Said.Yes), (Hint("G111", "G101").AdStorage, Hint("G111", "G101").AnalyticsStorage));
+            Assert.Equal((Said.No, Said.No, Said.Yes), (Gcd("11p1t1t1t5", "11t1p1t1t5").AdStorage, Gcd("11p1t1t1t5", "11t1p1t1t5").AnalyticsStorage, Gcd("11p1t1t1t5", "11t1p1t1t5").AdUserData));
             Assert.True(Both("gpc", "0", "1").Gpc);
             Assert.Equal(Said.No, Both("ad_storage", "granted", "denied").Mode.AdStorage);
             Assert.Null(Both("addtl_consent", "1~1", "1~1.2").Additional);
             Assert.Equal(2, Both("gdpr_consent", Yes, No).Tcs!.Count);
             Assert.False(Both("gdpr_consent", Yes, No).Tc((tc, _) => tc.Publisher!.Consent[1], new(), s_now));
             Assert.True(Both("gdpr_consent", Yes, Yes).Tc((tc, _) => tc.Publisher!.Consent[1], new(), s_now));
+
+            ConsentMode Hint(string one, string other) => (turned ? Read(isTrusted: true, ("gcs", other), ("gcs", one)) : Read(isTrusted: true, ("gcs", one), ("gcs", other))).Mode;
+
+            ConsentMode Gcd(string one, string other) => (turned ? Read(isTrusted: true, ("gcd", other), ("gcd", one)) : Read(isTrusted: true, ("gcd", one), ("gcd", other))).Mode;
 
             ConsentSignals Both(string name, string one, string other) => turned ? Read((name, other), (name, one)) : Read((name, one), (name, other));
         }
@@ -70,12 +77,30 @@ public sealed partial class SignalReaderTests
     [InlineData("true", true, false)]
     [InlineData("0", false, false)]
     [InlineData("false", false, false)]
-    [InlineData("yes", null, true)]
-    [InlineData("2", null, true)]
+    [InlineData("yes", true, true)]
+    [InlineData("2", true, true)]
+    [InlineData("-", true, true)]
     public void Gdpr_is_1_or_0(string text, bool? applies, bool isFault)
     {
         var said = Read(("gdpr", text));
         Assert.Equal((applies, isFault), (said.Gdpr, said.Faults is not null));
+    }
+
+    [Theory]
+    [InlineData("7,x", true)]
+    [InlineData("x,7", true)]
+    [InlineData("x", true)]
+    [InlineData("-1,x", true)]
+    [InlineData("7,", true)]
+    [InlineData("-2", true)]
+    [InlineData("-1", false)]
+    [InlineData("7", false)]
+    public void Section_ids_of_which_one_cannot_be_read_may_name_any_section(string ids, bool optOut)
+    {
+        var said = Read(("gpp", "DBABLA~CVQqAAAAAACA"), ("gpp_sid", ids)); // not opted out
+        Assert.Equal((optOut, false), (said.ForbidsAds, said.SaleOptOut)); // forbidden, and not for good
+        Assert.Equal(optOut, said.Faults?.Any(one => one is { Name: "gpp_sid", Fault: Fault.BadValue }) is true);
+        Assert.True(Read(("gpp_sid", "x,2")).Gdpr);
     }
 
     [Theory]

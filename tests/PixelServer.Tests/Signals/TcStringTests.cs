@@ -125,6 +125,9 @@ public sealed class TcStringTests
     [InlineData("2026-11-01", 6, true, "None")]
     [InlineData("2026-02-28", 5, false, "None")] // before it had to
     [InlineData("2026-03-01", 5, false, "NoDisclosedVendors")]
+    [InlineData("2026-11-24", 5, true, "None")] // another clock's midnight
+    [InlineData("2026-11-25", 5, true, "FromTheFuture")]
+    [InlineData("2180-01-01", 5, true, "FromTheFuture")]
     public void A_string_counts_for_a_time_and_by_the_rules_of_its_day(string day, int policy, bool disclosed, string fault)
     {
         var now = new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero);

@@ -126,7 +126,7 @@ internal static class Events
         from reasons in Text.Array[0, 3]
         from value in Gen.OneOf(Gen.Const(() => (decimal?)null), Amount.Select(amount => (decimal?)amount))
         from ip in Address
-        from flags in Gen.Bool.Array[4]
+        from flags in Gen.Bool.Array[6]
         from properties in Gen.OneOf(Gen.Const(Array.Empty<byte>()), Gen.Const("{}"u8.ToArray()), Properties)
         select new Event
         {
@@ -155,6 +155,8 @@ internal static class Events
                 ConsentMeasurement = flags[1],
                 ConsentAds = flags[2],
                 Gpc = flags[3],
+                OptedOut = flags[4],
+                IsVisitorNew = flags[5],
                 Properties = properties,
             },
             Host = texts[8],

@@ -145,7 +145,7 @@ comment on table opt_outs is 'Who opted out of sale and sharing by a signal: the
 comment on column opt_outs.site_id is 'The site.';
 comment on column opt_outs.kind is 'visitor, user or email, as in identity_edges.';
 comment on column opt_outs.id is 'The identifier.';
-comment on column opt_outs.source is 'The signal: gpc, or consent_string (us_privacy, GPP).';
+comment on column opt_outs.source is 'The signal: gpc, consent_string (us_privacy, GPP), or device (the device kept an earlier one).';
 comment on column opt_outs.first_at is 'When the signal arrived for the first time, UTC.';
 comment on column opt_outs.last_at is 'When the signal arrived last, UTC. A recorded consent to ads after this moment lifts it.';
 
