@@ -9,6 +9,17 @@ internal sealed record PersonIds(string Site, IReadOnlyList<Guid> Visitors, IRea
 {
     public int Count => Visitors.Count + Users.Count + Emails.Count;
 
+    /// <summary>The same as kind and id.</summary>
+    public IEnumerable<(string Kind, string Id)> Named =>
+        [.. Visitors.Select(id => ("visitor", id.ToString("D"))), .. Users.Select(id => ("user", id)), .. Emails.Select(id => ("email", id))];
+
+    /// <summary>With further ones.</summary>
+    public PersonIds With(IEnumerable<(string Kind, string Id)> named)
+    {
+        var all = Named.Union(named).ToLookup(one => one.Kind, one => one.Id);
+        return this with { Visitors = [.. all["visitor"].Select(Guid.Parse)], Users = [.. all["user"]], Emails = [.. all["email"]] };
+    }
+
     /// <summary>The same as keyed hashes, which may be kept.</summary>
     public IReadOnlyList<UInt128> Subjects(SubjectKeys keys) =>
     [
@@ -40,11 +51,10 @@ internal interface IHolder
     /// <summary>What the receipt calls it.</summary>
     string Name { get; }
 
-    /// <summary>How many records name the person.</summary>
-    Task<long> FindAsync(PersonMarks person, CancellationToken ct);
+    /// <summary>Asks of each record once whose it is: <see cref="PersonCrowd"/> counts.</summary>
+    Task FindAsync(PersonCrowd persons, CancellationToken ct);
 
-    /// <summary>Erases them for good; afterwards no byte of them is in a file of the holder.</summary>
-    /// <returns>How many.</returns>
-    /// <exception cref="IOException">They are as they were, or some of them are.</exception>
-    Task<long> EraseAsync(PersonMarks person, CancellationToken ct);
+    /// <summary>Erases what is theirs for good; afterwards no byte of it is in a file of the holder. Asks of each record once.</summary>
+    /// <exception cref="IOException">It is as it was, or some of it is.</exception>
+    Task EraseAsync(PersonCrowd persons, CancellationToken ct);
 }

@@ -102,10 +102,7 @@ internal static class Program
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
-            var decisions = new MailDecisionFile(Path.Combine(directory, DataDirectory.MailDecisionsName)).Read();
-            foreach (var some in decisions.Chunk(1_000)) await provider.GetRequiredService<IMailDecisions>().KeepAsync(some, ct);
-            var consents = new ConsentFile(Path.Combine(directory, DataDirectory.ConsentsName)).Read();
-            foreach (var some in consents.Chunk(1_000)) await provider.GetRequiredService<IConsents>().KeepAsync(ConsentSync.ChainOf(provider.GetRequiredService<DataDirectory>()), some, ct);
+            await LeftBehind.ShareAsync(provider, directory, ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;

@@ -8,6 +8,8 @@ namespace PixelServer;
 /// </summary>
 internal sealed class Standings
 {
+    private const long MillisecondsPerHour = 3_600_000;
+
     private readonly ConcurrentDictionary<UInt128, Standing> _known = new();
     private readonly ConcurrentQueue<UInt128> _told = new();
     private volatile bool _any;
@@ -56,6 +58,19 @@ internal sealed class Standings
     {
         Learn(subject, standing);
         _told.Enqueue(subject);
+    }
+
+    /// <summary>
+    /// A signal opted the subject out at that moment. A consent that is older than the latest signal must not lift it, so that the moment is kept up; on
+    /// disk by the hour, or with signals in every event what is on disk and in the store would never rest.
+    /// </summary>
+    public void OptOut(UInt128 subject, Word no)
+    {
+        var known = Of(subject);
+        if (known.Shared.At >= no.At) return;
+        var standing = new Standing { Shared = no };
+        if (known.IsOptedOut && known.Shared.At / MillisecondsPerHour == no.At / MillisecondsPerHour) Learn(subject, standing);
+        else Tell(subject, standing);
     }
 
     /// <summary>Takes the next of those that were told and may not be on disk; null where there is none.</summary>

@@ -55,6 +55,26 @@ public sealed class StandingTests
     }
 
     [Fact]
+    public void An_opt_out_moves_with_its_latest_signal_in_memory_at_once_and_on_disk_by_the_hour()
+    {
+        var at = new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero);
+        var standings = new Standings();
+        foreach (var minutes in (int[])[0, 1, 59, 30])
+            standings.OptOut(7, Word.No(at.AddMinutes(minutes)));
+        Assert.Equal(Word.No(at.AddMinutes(59)), standings.Of(7).Shared);
+        Assert.Equal((7, null), (standings.NextTold(), standings.NextTold())); // a browser says it with every event
+        standings.Learn(7, new() { Ads = Word.Yes(at.AddMinutes(40)) }); // told late: older than the last signal
+        Assert.True(standings.Of(7).IsOptedOut);
+
+        standings.OptOut(7, Word.No(at.AddMinutes(61)));
+        Assert.Equal((7, null), (standings.NextTold(), standings.NextTold()));
+        standings.Learn(7, new() { Ads = Word.Yes(at.AddMinutes(62)) });
+        standings.OptOut(7, Word.No(at.AddMinutes(63))); // in the same hour, but it opts out anew
+        Assert.Equal((UInt128)7, standings.NextTold());
+        Assert.True(standings.Of(7).IsOptedOut);
+    }
+
+    [Fact]
     public void A_subject_is_another_for_every_site_kind_identifier_and_key()
     {
         var keys = new SubjectKeys(new byte[32]);

@@ -11,11 +11,15 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
 
     // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
-    private static readonly string[] s_clickIds = [.. ClickIds.Names, "$cookies"];
+    private static readonly string[] s_clickIds = [.. ClickIds.Names, .. MailIds.Names, "$cookies"];
 
     // What the doors with keys put among the properties: about the person, and about the device with whatever ids SDKs hang on it.
-    private static readonly string[] s_keptPerson = [Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id"];
-    private static readonly string[] s_keptDevice = [Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations"];
+    // Ids of apps' devices are ids for ads: where there is no person there is no device either.
+    private static readonly string[] s_kept =
+    [
+        Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id",
+        Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations",
+    ];
 
     private readonly StickyOptOuts _optOuts = new(standings, subjects);
 
@@ -55,8 +59,7 @@ internal sealed class Admission(Sites sites, VisitorCookie cookies, EventIds ids
         var consent = Consent.Decide(
             site!, said with { TrackingRefused = said.TrackingRefused || claim.NoAds }, caller.Country, standing, caller.ReceivedAt);
         if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
-        if (!consent.User) draft.Properties.Drop(s_keptPerson);
-        if (!consent.Identifiers) draft.Properties.Drop(s_keptDevice);
+        if (!consent.User) draft.Properties.Drop(s_kept);
 
         // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
         var optsOut = Consent.OptsOut(site!, said, caller.Country);

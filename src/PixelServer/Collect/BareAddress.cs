@@ -31,7 +31,7 @@ internal static class BareAddress
         return bare.Length == 0 ? null : bare.ToString();
     }
 
-    /// <summary>The address without what ad platforms hang on it to know a click again, in the query and behind the '#'; the rest as it was sent. Null stays null.</summary>
+    /// <summary>The address without what ad platforms hang on it to know a click again and mail senders to know a person, in the query and behind the '#'; the rest as it was sent. Null stays null.</summary>
     public static string? WithoutClickIds(string? address)
     {
         if (address is null) return null;
@@ -70,7 +70,12 @@ internal static class BareAddress
         if (pair.StartsWith("amp;")) pair = pair[4..];
         var equals = pair.IndexOf('=');
         var name = equals < 0 ? pair : pair[..equals];
-        foreach (var id in ClickIds.Names)
+        return Is(name, ClickIds.Names) || Is(name, MailIds.Names);
+    }
+
+    private static bool Is(ReadOnlySpan<char> name, ReadOnlySpan<string> ids)
+    {
+        foreach (var id in ids)
             if (name.Equals(id, StringComparison.OrdinalIgnoreCase)) return true;
         return false;
     }

@@ -25,6 +25,9 @@ internal sealed record Site(Regime Regime, IpPolicy IpPolicy, Origins Origins, s
     /// <summary>Null where the regime is the same everywhere.</summary>
     public FrozenDictionary<string, Regime>? ByCountry { get; init; }
 
+    /// <summary>Whether some visitors have to opt in: a file that all of them get has to wait for each.</summary>
+    public bool AsksAnywhere => Regime == Regime.Gdpr || ByCountry?.Values.Contains(Regime.Gdpr) is true;
+
     /// <param name="country">Upper case; null where it is not known.</param>
     public Regime RegimeIn(string? country) => ByCountry is not null && country is not null ? ByCountry.GetValueOrDefault(country, Regime) : Regime;
 }

@@ -20,20 +20,13 @@ internal sealed class StickyOptOuts(Standings standings, SubjectKeys keys)
         if (visitor is { } device)
         {
             var subject = keys.Of(site, device);
-            if (word is { } said) Mark(subject, said);
+            if (word is { } said) standings.OptOut(subject, said);
             // From the device to everybody on it, and no further: what others do elsewhere is not this device's.
             else if (standings.Of(subject) is { IsOptedOut: true } theirs) word = theirs.Shared;
         }
 
         if (word is not { } no) return;
-        if (user is not null && !BlockedIds.IsNobody(user)) Mark(keys.Of(site, SubjectKind.User, user), no);
-        if (email is not null) Mark(keys.Of(site, SubjectKind.Email, email), no);
-    }
-
-    // Who is marked is not marked again with every event: what is on disk and in the store would never rest.
-    private void Mark(UInt128 subject, Word word)
-    {
-        var known = standings.Of(subject);
-        if (!known.IsOptedOut && known.Shared.At < word.At) standings.Tell(subject, new() { Shared = word });
+        if (user is not null && !BlockedIds.IsNobody(user)) standings.OptOut(keys.Of(site, SubjectKind.User, user), no);
+        if (email is not null) standings.OptOut(keys.Of(site, SubjectKind.Email, email), no);
     }
 }

@@ -5,7 +5,7 @@ namespace PixelServer.Mail;
 
 /// <summary>Exchanges decisions with the store, and through it with the other collectors. While the store is away each collector goes on with what it knows.</summary>
 internal sealed class MailDecisionSync(
-    MailDecisions decisions, IMailDecisions store, Func<StoreReading> reading, MailOptions options, TimeProvider clock, ILogger<MailDecisionSync> log) : BackgroundService
+    MailDecisions decisions, IMailDecisions store, StandingExchange standings, Func<StoreReading> reading, MailOptions options, TimeProvider clock, ILogger<MailDecisionSync> log) : BackgroundService
 {
     private const int AtOnce = 1_000;
     private string? _mark;
@@ -14,6 +14,7 @@ internal sealed class MailDecisionSync(
     /// <summary>One exchange, both ways.</summary>
     public async Task ExchangeAsync(CancellationToken ct)
     {
+        await standings.ExchangeAsync(ct); // who was erased while this collector was away: nothing of them goes back into the store
         var (news, mark) = await store.SinceAsync(_mark, ct);
         await decisions.LearnAsync(news);
         _mark = mark;

@@ -3,10 +3,6 @@ using PixelServer.Store;
 
 namespace PixelServer.Mail;
 
-/// <summary>Leaves a record that proves a recipient's decision.</summary>
-/// <remarks>Throws <see cref="IOException"/> where it cannot be kept.</remarks>
-internal delegate Task MailProof(MailDecision decision);
-
 /// <summary>
 /// Every decision about mails in memory, so that neither an open nor a click asks anybody; a new one is on disk before it holds.
 /// Nobody can add one without a signed token or the admin token.
@@ -51,7 +47,15 @@ internal sealed class MailDecisions : IDisposable
     /// </summary>
     /// <returns>False when it was so already; of a withdrawal only its later moment is written then.</returns>
     /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
-    public async Task<bool> DecideAsync(MailDecision decision)
+    public async Task<bool> DecideAsync(MailDecision decision) => (await KeepAsync(decision)).IsNew;
+
+    /// <summary>As <see cref="DecideAsync"/>.</summary>
+    /// <returns>
+    /// Also the decision as it is kept, which may be later by a moment than it was told; of one that was so already the one that is known. Null: of
+    /// somebody who was erased nothing is kept.
+    /// </returns>
+    /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
+    public async Task<(bool IsNew, MailDecision? Kept)> KeepAsync(MailDecision decision)
     {
         var wish = new Wish(decision);
         lock (_lists) _wishes.Add(wish);
@@ -146,37 +150,42 @@ internal sealed class MailDecisions : IDisposable
     {
         List<Wish> wishes;
         lock (_lists) (wishes, _wishes) = (_wishes, []);
-        var changed = new List<(Wish Wish, MailDecision Decision)>();
-        var again = new List<MailDecision>();
+        var outcomes = new List<(Wish Wish, bool IsNew, MailDecision? Kept)>();
+        var kept = new List<MailDecision>();
         var newest = new Dictionary<(string, MailSubject, string), MailDecision>();
         try
         {
             foreach (var wish in wishes)
             {
                 var decision = wish.Decision;
-                if (IsErased(decision)) continue;
+                if (IsErased(decision))
+                {
+                    outcomes.Add((wish, false, null));
+                    continue;
+                }
+
                 var key = Key(decision);
                 var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
                 if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects))
                 {
                     // A later no is kept all the same: a yes that came between on another collector must lose to it. Not more than one a
                     // minute, or whoever has a link could fill the disk with it.
+                    outcomes.Add((wish, false, known));
                     if (decision.Tracking || decision.DecidedAt - known.DecidedAt < s_repeat) continue;
-                    again.Add(decision);
+                    kept.Add(decision);
                     newest[key] = decision;
                     continue;
                 }
 
                 if (known?.DecidedAt >= decision.DecidedAt) decision = decision with { DecidedAt = known.DecidedAt.AddMilliseconds(1) };
                 newest[key] = decision;
-                changed.Add((wish, decision));
+                kept.Add(decision);
+                outcomes.Add((wish, true, decision));
             }
 
-            List<MailDecision> kept = [.. changed.Select(one => one.Decision), .. again];
             if (kept.Count > 0) _file.Append(kept);
             Hold(kept);
-            foreach (var (wish, _) in changed) wish.Outcome.SetResult(true);
-            foreach (var wish in wishes) wish.Outcome.TrySetResult(false);
+            foreach (var (wish, isNew, known) in outcomes) wish.Outcome.SetResult((isNew, known));
         }
         catch (Exception e)
         {
@@ -222,6 +231,6 @@ internal sealed class MailDecisions : IDisposable
     /// <summary>A decision that waits for its flush.</summary>
     private sealed record Wish(MailDecision Decision)
     {
-        public TaskCompletionSource<bool> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<(bool IsNew, MailDecision? Kept)> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -9,7 +9,7 @@ using Problem = PixelServer.Ops.Problem;
 namespace PixelServer.Mail;
 
 /// <summary>For senders, with the admin token: links of a mail, what recipients decided, and the switch that stops a message or a site.</summary>
-internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Sites sites, PerSite<SiteMailOptions> modes, MailOptions options, TrustedProxies trusted, TimeProvider clock, MailProof? proof = null)
+internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, ProvenDecisions proven, Sites sites, PerSite<SiteMailOptions> modes, MailOptions options, TrustedProxies trusted, TimeProvider clock)
 {
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -78,7 +78,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Si
     {
         try
         {
-            if (await decisions.DecideAsync(decision) && proof is not null && decision.Subject == MailSubject.Recipient) await proof(decision);
+            await proven.DecideAsync(decision);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,6 +19,7 @@ internal sealed class MailHits(
     public const string Verdict = "$verdict";
 
     private readonly DaySeen _seen = new();
+    private readonly StickyOptOuts _optOuts = new(standings, subjects);
 
     /// <summary>Null where nothing may be recorded: unknown or stopped site or message, recipient who withdrew, expired, a mode that keeps nothing of it.</summary>
     public Hit? Of(MailToken token, Source source, HttpContext http)
@@ -33,14 +34,19 @@ internal sealed class MailHits(
 
         // Where the law wants an opt-in, the sender's record of it is the opt-in; a mail program cannot carry one. It says more than a browser's general DNT.
         if (decision is not null) known = known.With(new Standing { Storage = Word.Yes(decision.DecidedAt), Measurement = Word.Yes(decision.DecidedAt) });
-        var consent = Consent.Decide(site!, new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null }, caller.Country, known, caller.ReceivedAt);
+
+        // The country is that of whoever fetches, often a proxy of the mail provider's: under which law the reader lives only the site knows.
+        var said = new ConsentSignals { Gpc = caller.Gpc, Dnt = caller.Dnt == "1" && decision is null };
+        var consent = Consent.Decide(site!, said, country: null, known, caller.ReceivedAt);
         if (!consent.Measurement) return null;
 
         var mode = modes.Of(token.Site).Mode;
         if (mode == MailMode.Full && !(consent.User && consent.Identifiers)) mode = MailMode.Anonymous;
+        var optsOut = mode == MailMode.Full && Consent.OptsOut(site!, said, country: null);
+        _optOuts.Learn(token.Site, visitor: null, token.Recipient, email: null, optsOut ? caller.ReceivedAt : null, known);
         return mode switch
         {
-            MailMode.Full => Full(token, source, caller, site!, consent),
+            MailMode.Full => Full(token, source, caller, site!, consent, optsOut),
             MailMode.Anonymous => Anonymous(token, source, caller, site!, consent),
             MailMode.Deliverability when consent.User && source == Source.Email => Day(token, caller, consent),
             _ => null,
@@ -76,7 +82,7 @@ internal sealed class MailHits(
         };
     }
 
-    private Hit Full(MailToken token, Source source, in Caller caller, Site site, Consent consent)
+    private Hit Full(MailToken token, Source source, in Caller caller, Site site, Consent consent, bool optsOut)
     {
         var id = ids.Next(caller.ReceivedAt);
         return new()
@@ -104,6 +110,7 @@ internal sealed class MailHits(
             ConsentMeasurement = consent.Measurement,
             ConsentAds = consent.Ads,
             Gpc = caller.Gpc,
+            OptedOut = optsOut,
             Properties = Properties(token, source, isWhole: true, verdict: null),
         };
     }
@@ -111,7 +118,7 @@ internal sealed class MailHits(
     // The hour, the campaign, the page without its query; what the headers say of the fetcher is judged now, because they are not kept.
     private Hit Anonymous(MailToken token, Source source, in Caller caller, Site site, Consent consent)
     {
-        var whole = enricher.Enrich(Full(token, source, caller, site, consent));
+        var whole = enricher.Enrich(Full(token, source, caller, site, consent, optsOut: false));
         var hour = caller.ReceivedAt.AddTicks(-(caller.ReceivedAt.UtcTicks % TimeSpan.TicksPerHour));
         var id = Guid.CreateVersion7(hour);
         return new()

@@ -5,9 +5,13 @@ internal sealed class MailHolder(MailDecisions decisions) : IHolder
 {
     public string Name => "mail-decisions.jsonl";
 
-    public Task<long> FindAsync(PersonMarks person, CancellationToken ct) => Task.FromResult(decisions.Count(Theirs(person)));
+    public Task FindAsync(PersonCrowd persons, CancellationToken ct)
+    {
+        _ = decisions.Count(Theirs(persons));
+        return Task.CompletedTask;
+    }
 
-    public Task<long> EraseAsync(PersonMarks person, CancellationToken ct) => decisions.EraseAsync(Theirs(person));
+    public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => decisions.EraseAsync(Theirs(persons));
 
-    private static Func<string, string, bool> Theirs(PersonMarks person) => (site, recipient) => person.Name(site, SubjectKind.User, recipient);
+    private static Func<string, string, bool> Theirs(PersonCrowd persons) => (site, recipient) => persons.Name(site, SubjectKind.User, recipient);
 }

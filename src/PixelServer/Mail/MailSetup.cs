@@ -15,7 +15,7 @@ internal static class MailSetup
         services.AddSingleton<MailKeys>().AddSingleton<MailLinks>().AddSingleton<MailHits>().AddSingleton<MailEndpoints>();
         services.AddSingleton(provider => new MailDecisions(
             new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions), Erased(provider.GetRequiredService<Standings>(), provider.GetRequiredService<SubjectKeys>())));
-        services.AddSingleton<IHolder, MailHolder>();
+        services.AddSingleton<ProvenDecisions>().AddSingleton<IHolder, MailHolder>();
         services.AddSingleton<OpenDoor>().AddSingleton<ClickDoor>().AddSingleton<WithdrawDoor>();
         services.AddHostedService<MailDecisionSync>();
         var paths = services.Select(one => one.ImplementationInstance).OfType<CollectOptions>().Single().Paths;

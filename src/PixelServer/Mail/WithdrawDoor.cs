@@ -11,8 +11,8 @@ namespace PixelServer.Mail;
 /// it: without cookies, login or question, whatever its body says, and without a redirect.
 /// </summary>
 internal sealed class WithdrawDoor(
-    MailKeys keys, MailDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock,
-    ILogger<WithdrawDoor> log, MailProof? proof = null)
+    MailKeys keys, ProvenDecisions decisions, MailHits hits, Journal.Journal journal, Ledger ledger, MailOptions options, TimeProvider clock,
+    ILogger<WithdrawDoor> log)
 {
     private static readonly StringValues s_allow = "GET, HEAD, POST";
 
@@ -63,9 +63,10 @@ internal sealed class WithdrawDoor(
             var now = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
             var decision = new MailDecision(token.Site, MailSubject.Recipient, token.Recipient, Tracking: false, Redirects: true, now, "recipient");
             // Whoever has the link may press the button for ever: only what changes something leaves an event and a record.
-            if (!await decisions.DecideAsync(decision)) return true;
-            if (hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code, site: hit.SiteId);
-            if (proof is not null) await proof(decision);
+            await decisions.DecideAsync(decision, async () =>
+            {
+                if (hits.Withdrawal(token) is { } hit && Refusal.Of(await journal.AppendAsync(hit)) is { } refusal) ledger.Refused(refusal.Code, site: hit.SiteId);
+            });
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

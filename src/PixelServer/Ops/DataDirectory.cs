@@ -33,6 +33,10 @@ internal sealed class DataDirectory
     public string Root { get; }
     public string Journal => Path.Combine(Root, "journal");
     public string Database => Path.Combine(Root, "pixel.db");
+
+    /// <summary>Keys of days, apart from everything that is backed up.</summary>
+    public string Days => Path.Combine(Root, "days.db");
+
     public string Standings => Path.Combine(Root, "standings");
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
     public string Consents => Path.Combine(Root, ConsentsName);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PixelServer.Mail;
 using PixelServer.Store;
 
@@ -54,13 +55,17 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
             ? new(record.SiteId, MailSubject.Recipient, id, record.Decision == ConsentDecision.Granted, Redirects: true, record.At, record.Actor == "person" ? "recipient" : "operator")
             : null;
 
-    /// <summary>The record of a decision about mails that came in by another way: the link in a mail, or the address for recipients.</summary>
-    public static ConsentRecord ProofOf(MailDecision decision)
+    /// <summary>
+    /// The record of a decision about mails that came in by another way: the link in a mail, or the address for recipients. The same decision has the same
+    /// id, so that it can be proven again until its record is there; the id is keyed, for it stays when the person is erased.
+    /// </summary>
+    public ConsentRecord ProofOf(MailDecision decision)
     {
         var isTheirs = decision.DecidedBy == "recipient";
+        var one = string.Create(CultureInfo.InvariantCulture, $"{decision.SubjectId}\0{decision.Tracking}\0{decision.DecidedAt.ToUnixTimeMilliseconds()}");
         return new()
         {
-            RecordId = Guid.CreateVersion7(decision.DecidedAt).ToString("D"),
+            RecordId = $"mail-{keys.Of(decision.SiteId, SubjectKind.User, one):x32}",
             SiteId = decision.SiteId,
             Person = new(ConsentPerson.NewSalt(), ConsentPersons.Recipient, decision.SubjectId, null, null, null, null),
             Purpose = "email",

@@ -8,10 +8,14 @@ internal sealed class ConsentHolder(Consents consents) : IHolder
 {
     public string Name => DataDirectory.ConsentsName;
 
-    public Task<long> FindAsync(PersonMarks person, CancellationToken ct) => Task.FromResult(consents.Waiting().LongCount(Theirs(person)));
+    public Task FindAsync(PersonCrowd persons, CancellationToken ct)
+    {
+        _ = consents.Waiting().LongCount(Theirs(persons));
+        return Task.CompletedTask;
+    }
 
-    public Task<long> EraseAsync(PersonMarks person, CancellationToken ct) => consents.EraseAsync(Theirs(person));
+    public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => consents.EraseAsync(Theirs(persons));
 
-    private static Func<ConsentRecord, bool> Theirs(PersonMarks person) =>
-        one => ConsentPersons.ErasedAs(one.Person.Kind) is { } kind && person.Name(one.SiteId, kind, one.Person.Id!);
+    private static Func<ConsentRecord, bool> Theirs(PersonCrowd persons) =>
+        one => ConsentPersons.ErasedAs(one.Person.Kind) is { } kind && persons.Name(one.SiteId, kind, one.Person.Id!);
 }

@@ -15,6 +15,9 @@ internal sealed partial record ConsentRequest
     /// <summary>Bounds of texts, in characters.</summary>
     public const int MaxId = 256, MaxWord = 64, MaxText = 16_384, MaxSignal = 8_192, MaxPage = 2_048;
 
+    // An id of so many characters is found in another word by no chance.
+    private const int MinTelling = 8;
+
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -73,6 +76,8 @@ internal sealed partial record ConsentRequest
             ?? Length("text", Text, MaxText) ?? Length("text_id", TextId, MaxId) ?? Length("locale", Locale, MaxWord) ?? Length("policy_version", PolicyVersion, MaxWord)
             ?? Length("cmp.id", Cmp?.Id, MaxWord) ?? Length("cmp.version", Cmp?.Version, MaxWord) ?? Length("page", Page, MaxPage) ?? Length("user_agent", UserAgent, MaxSignal)
             ?? Length("signal", Signal is null ? null : JsonSerializer.Serialize(Signal, Json), MaxSignal)
+            ?? (Tells(RecordId, id) ? "record_id: holds the subject's id, and would stay when the person is erased." : null)
+            ?? (Tells(TextId, id) ? "text_id: holds the subject's id, and would stay when the person is erased." : null)
             ?? (Ip is null || IPAddress.TryParse(Ip, out address) ? null : "ip: an address such as 203.0.113.7.")
             ?? (ExpiresAt <= At ? "expires_at: later than at." : null);
         if (fault is not null) return null;
@@ -101,6 +106,21 @@ internal sealed partial record ConsentRequest
             Actor = Actor ?? told.Actor,
             ExpiresAt = ExpiresAt is { } end ? Whole(end) : null,
         };
+    }
+
+    // Whether a text holds the id. A short one has to stand there by itself: "17" is in every other UUID.
+    private static bool Tells(string? text, string id)
+    {
+        if (text is null) return false;
+        if (Guid.TryParse(id, out var uuid) && text.Contains(uuid.ToString("N"), StringComparison.OrdinalIgnoreCase)) return true;
+        if (Guid.TryParse(text, out _)) return text.Equals(id, StringComparison.OrdinalIgnoreCase);
+        for (var at = text.IndexOf(id, StringComparison.OrdinalIgnoreCase); at >= 0; at = text.IndexOf(id, at + 1, StringComparison.OrdinalIgnoreCase))
+        {
+            var end = at + id.Length;
+            if (id.Length >= MinTelling || !((at > 0 && char.IsLetterOrDigit(text[at - 1])) || (end < text.Length && char.IsLetterOrDigit(text[end])))) return true;
+        }
+
+        return false;
     }
 
     /// <summary>What is wrong with the name of a subject; null where nothing is.</summary>

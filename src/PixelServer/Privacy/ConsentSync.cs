@@ -5,7 +5,7 @@ namespace PixelServer.Privacy;
 
 /// <summary>Brings consent records from our own disk into the store. While it is away they wait there.</summary>
 internal sealed class ConsentSync(
-    Consents consents, IConsents store, ConsentEffects effects, DataDirectory directory, Func<StoreReading> reading, PrivacyOptions options, TimeProvider clock,
+    Consents consents, IConsents store, ConsentEffects effects, StandingExchange standings, DataDirectory directory, Func<StoreReading> reading, PrivacyOptions options, TimeProvider clock,
     ILogger<ConsentSync> log) : BackgroundService
 {
     private const int AtOnce = 1_000;
@@ -25,6 +25,7 @@ internal sealed class ConsentSync(
             _resumed = true;
             while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
             {
+                await standings.ExchangeAsync(ct); // who was erased while this collector was away
                 await store.KeepAsync(_chain, [.. waiting.Select(effects.WithoutErased)], ct);
                 await consents.SharedAsync(waiting);
             }

@@ -39,11 +39,18 @@ internal static class ConsentVerbs
             if (missing.Count > 0) missing.Remove($"{link.Chain:D}:{link.Seq}:{link.Hash}");
         }
 
+        var texts = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var (hash, text) in store.TextsAsync(ct))
+        {
+            texts.Add(hash);
             if (ConsentChain.HashOf(text) != hash) audit.Add($"text {hash}: was changed after it was written.");
+        }
+
         foreach (var one in missing.Order(StringComparer.Ordinal)) audit.Add($"{Visible.Of(one)}: expected, and not there.");
 
         foreach (var fault in audit.Faults) Console.Error.WriteLine("Broken: " + fault);
+        foreach (var (hash, records) in audit.Texts.Where(one => !texts.Contains(one.Key)).OrderBy(one => one.Key, StringComparer.Ordinal))
+            Console.Out.WriteLine($"Text {hash}: not here. {records} records name it; whether it ever came with one nobody can tell.");
         foreach (var head in audit.Heads.Where(one => !one.IsBroken)) Console.Out.WriteLine($"{head.Chain:D}:{head.Seq}:{head.Hash}");
         Console.Out.WriteLine($"{audit.Records} records, {audit.Erased} of them without their person, in {audit.Heads.Count} chains: {(audit.Faults.Count == 0 ? "all in order" : $"{audit.Faults.Count} broken")}.");
         return audit.Faults.Count == 0 ? 0 : 1;
@@ -54,16 +61,16 @@ internal static class ConsentVerbs
         var (sites, clock) = (provider.GetRequiredService<Sites>(), provider.GetRequiredService<TimeProvider>());
         var now = clock.GetUtcNow();
         var lines = 0;
-        foreach (var _ in Read(file, sites, now)) lines++; // all of it is right before any of it is kept
+        var keys = provider.GetRequiredService<SubjectKeys>();
+        foreach (var _ in Read(file, sites, keys, now)) lines++; // all of it is right before any of it is kept
 
         await provider.GetRequiredService<IEventStore>().PrepareAsync(ct);
-        var keys = provider.GetRequiredService<SubjectKeys>();
         var store = provider.GetRequiredService<IStandings>();
         var standings = new Standings();
         foreach (var (subject, standing) in (await store.SinceAsync(null, ct)).Standings) standings.Learn(subject, standing);
 
         var (chain, kept) = (ConsentSync.ChainOf(provider.GetRequiredService<DataDirectory>()), 0);
-        foreach (var records in Read(file, sites, now).Select(one => ConsentEffects.WithoutErased(one, standings, keys)).Chunk(AtOnce))
+        foreach (var records in Read(file, sites, keys, now).Select(one => ConsentEffects.WithoutErased(one, standings, keys)).Chunk(AtOnce))
         {
             kept += await provider.GetRequiredService<IConsents>().KeepAsync(chain, records, ct);
             SubjectStanding[] words = [.. records.Select(one => ConsentEffects.StandingOf(one, keys, now)).OfType<SubjectStanding>()];
@@ -76,7 +83,7 @@ internal static class ConsentVerbs
         return 0;
     }
 
-    private static IEnumerable<ConsentRecord> Read(string file, Sites sites, DateTimeOffset now)
+    private static IEnumerable<ConsentRecord> Read(string file, Sites sites, SubjectKeys keys, DateTimeOffset now)
     {
         var number = 0;
         foreach (var line in File.ReadLines(file))
@@ -94,8 +101,8 @@ internal static class ConsentVerbs
                 // Said by the line's number; what stands there may be anybody's.
             }
 
-            // Of a line without an id the text is the id: a file that is read twice makes no record twice.
-            if (request is { RecordId: null }) request = request with { RecordId = "import-" + ConsentChain.HashOf(line)[..32] };
+            // Of a line without an id the text is the id: a file that is read twice makes no record twice. Keyed, for it stays when the person is erased.
+            if (request is { RecordId: null }) request = request with { RecordId = $"import-{keys.Of(request.SiteId, SubjectKind.User, line):x32}" };
             if (request is { At: null }) (request, fault) = (null, "at: when the person decided.");
             var record = request?.ToRecord(sites, now, TimeSpan.Zero, ("import", "import"), out fault!);
             yield return record ?? throw new FormatException($"Line {number}: {fault} Nothing of the file is taken over.");

@@ -75,24 +75,26 @@ internal sealed class Consents : IDisposable
     /// <summary>The store has these: they leave the disk.</summary>
     public Task SharedAsync(IReadOnlyCollection<ConsentRecord> records)
     {
-        HashSet<string> shared = [.. records.Select(one => one.SiteId + " " + one.RecordId)];
-        return RewriteAsync(waiting => [.. waiting.Where(one => !shared.Contains(one.SiteId + " " + one.RecordId))]);
+        // Not by its id: two senders may have come with one id at once, and the store has heard of one of them.
+        var shared = new HashSet<ConsentRecord>(records, ReferenceEqualityComparer.Instance);
+        return RewriteAsync(waiting => [.. waiting.Where(one => !shared.Contains(one))]);
     }
 
-    /// <summary>Takes the person out of what waits here; the decisions stay.</summary>
-    /// <returns>How many records were theirs.</returns>
+    /// <summary>Takes persons out of what waits here; the decisions stay.</summary>
     /// <exception cref="IOException">It stands on the disk as before.</exception>
-    public async Task<long> EraseAsync(Func<ConsentRecord, bool> isTheirs)
+    public Task EraseAsync(Func<ConsentRecord, bool> isTheirs) => RewriteAsync(waiting =>
     {
-        var erased = 0L;
-        await RewriteAsync(waiting =>
+        var erased = false;
+        var rest = new List<ConsentRecord>();
+        foreach (var one in waiting)
         {
-            ConsentRecord[] rest = [.. waiting.Select(one => isTheirs(one) ? one with { Person = ConsentPerson.Erased } : one)];
-            erased = waiting.LongCount(isTheirs);
-            return erased > 0 ? rest : waiting;
-        });
-        return erased;
-    }
+            var goes = isTheirs(one);
+            erased |= goes;
+            rest.Add(goes ? one with { Person = ConsentPerson.Erased } : one);
+        }
+
+        return erased ? rest : waiting;
+    });
 
     public void Dispose() => _writing.Dispose();
 

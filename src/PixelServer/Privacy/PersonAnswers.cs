@@ -13,7 +13,7 @@ internal static class PersonAnswers
         SiteId = person.Ids.Site,
         PersonId = person.Person,
         Identifiers = Identifiers(person.Ids),
-        Shared = Shared(person),
+        Shared = Shared(person.Shared),
         Rows = counts.Rows,
         Collectors = counts.Parts.Select(ReceiptPart.Of),
         NotAnswered = Waiting(counts.Missing),
@@ -22,9 +22,9 @@ internal static class PersonAnswers
     public static object Identifiers(PersonIds ids) => new { VisitorIds = ids.Visitors, UserIds = ids.Users, EmailSha256s = ids.Emails };
 
     /// <summary>As <c>also</c> takes them.</summary>
-    public static IEnumerable<string> Shared(PersonFound person) => person.Shared.Select(one => $"{one.Kind}:{one.Id}");
+    public static IEnumerable<string> Shared(IEnumerable<(string Kind, string Id)> shared) => shared.Select(one => $"{one.Kind}:{one.Id}");
 
-    public static object Erased(PersonErasure erasure, PersonFound? person = null) => new
+    public static object Erased(PersonErasure erasure) => new
     {
         RequestId = erasure.Request.Id,
         State = erasure.IsInterrupted ? "interrupted" : erasure.Receipt is null ? "waiting" : "complete",
@@ -32,7 +32,7 @@ internal static class PersonAnswers
         DatabaseCleaned = erasure.IsClean,
         Collectors = erasure.Parts.Select(ReceiptPart.Of),
         WaitingFor = Waiting(erasure.Missing),
-        StaysBecauseShared = person is null ? [] : Shared(person),
+        StaysBecauseShared = Shared(erasure.Shared),
         Receipt = erasure.Receipt is null ? (JsonElement?)null : JsonElement.Parse(erasure.Receipt),
     };
 

@@ -28,7 +28,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     });
 
     public Task EraseAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
-        await WriteAsync(http, PersonAnswers.Erased(await persons.EraseAsync(person.Ids, s_patience, CancellationToken.None), person))); // begun is begun
+        await WriteAsync(http, PersonAnswers.Erased(await persons.EraseAsync(person, s_patience, CancellationToken.None)))); // begun is begun
 
     public Task RestrictAsync(HttpContext http) => AboutAsync(http, async (person, body) =>
     {
@@ -55,7 +55,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
 
     public Task StateAsync(HttpContext http) => GuardAsync(http, async () =>
     {
-        if (Guid.TryParse((string?)http.Request.RouteValues["id"], CultureInfo.InvariantCulture, out var id) && await persons.StateAsync(id, http.RequestAborted) is { } state)
+        if (Guid.TryParse((string?)http.Request.RouteValues["id"], CultureInfo.InvariantCulture, out var id) && await persons.StateAsync(id, s_patience, http.RequestAborted) is { } state)
             await WriteAsync(http, PersonAnswers.Erased(state));
         else await Problem.NotFound.WriteAsync(http);
     });

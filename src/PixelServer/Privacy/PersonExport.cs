@@ -29,7 +29,7 @@ internal static class PersonExport
         Write(json, "visitor_ids", person.Ids.Visitors.Select(id => id.ToString("D")));
         Write(json, "user_ids", person.Ids.Users);
         Write(json, "email_sha256s", person.Ids.Emails);
-        Write(json, "not_included_because_shared", PersonAnswers.Shared(person));
+        Write(json, "not_included_because_shared", PersonAnswers.Shared(person.Shared));
 
         string? open = null;
         await foreach (var (table, row) in rows.WithCancellation(ct))

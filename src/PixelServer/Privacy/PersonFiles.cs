@@ -11,6 +11,8 @@ internal static class PersonFiles
     /// <summary>What the embedded store is called here; its rows are told in <see cref="Store.PersonTables"/>.</summary>
     public const string Store = "the store";
 
+    private const string ClosedKeys = "closed keys of days, destroyed after two days";
+
     /// <summary>Patterns of paths in the data directory, with the holder or null, and the reason where there is none.</summary>
     public static IReadOnlyList<(string Pattern, string? Holder, string Reason)> All { get; } =
     [
@@ -21,6 +23,9 @@ internal static class PersonFiles
         ("pixel.db", Store, ""),
         ("pixel.db-wal", Store, ""),
         ("pixel.db-shm", Store, ""),
+        ("days.db", null, ClosedKeys),
+        ("days.db-wal", null, ClosedKeys),
+        ("days.db-shm", null, ClosedKeys),
         ("mail-decisions.jsonl", "mail-decisions.jsonl", ""),
         ("consents.jsonl", "consents.jsonl", ""),
         ("mail-decisions.jsonl.new", "mail-decisions.jsonl", ""), // while it is written anew; a start deletes what a crash left

@@ -10,9 +10,21 @@ internal sealed class PersonJournal(Journal.Journal journal, IEventStore store, 
 
     public string Name => "journal";
 
-    public Task<long> FindAsync(PersonMarks person, CancellationToken ct) => Task.Run(() => journal.Find(person.Name).LongCount(), ct);
+    public Task FindAsync(PersonCrowd persons, CancellationToken ct) => Task.Run(() => journal.Find(persons.Name).LongCount(), ct);
 
-    public async Task<long> EraseAsync(PersonMarks person, CancellationToken ct) => (await journal.EraseAsync(person.Name, ct)).Hits;
+    public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => journal.EraseAsync(persons.Name, ct);
+
+    /// <summary>Up to where the store has each run.</summary>
+    public async Task<IReadOnlyDictionary<Guid, long>> StoredAsync(CancellationToken ct)
+    {
+        var positions = new Dictionary<Guid, long>();
+        foreach (var run in journal.Runs) positions[run] = await store.PositionAsync(run, ct) ?? 0;
+        return positions;
+    }
+
+    /// <summary>Hits that the store had not got there. A run that was begun since is none that it had.</summary>
+    public IEnumerable<Hit> Behind(IReadOnlyDictionary<Guid, long> stored, Func<Hit, bool> belongs) =>
+        journal.Find(belongs).Where(one => one.End > stored.GetValueOrDefault(one.Run)).Select(one => one.Hit);
 
     /// <summary>
     /// What is in the journal now is in the store, unless that takes too long: who an event belongs to is known by what the store was told before it.

@@ -5,28 +5,40 @@ namespace PixelServer.Privacy;
 
 /// <summary>This collector's part in what persons ask for: looks into the store every second, and does on its own disk what it finds there.</summary>
 internal sealed class PersonParts(
-    PersonRequests requests, IEnumerable<IHolder> holders, StandingExchange exchange, SubjectKeys keys, PersonCollector me, Func<StoreReading> reading,
+    PersonRequests requests, PersonRows rows, IEnumerable<IHolder> holders, StandingExchange exchange, SubjectKeys keys, PersonCollector me, Func<StoreReading> reading,
     TimeProvider clock, ILogger<PersonParts> log) : BackgroundService
 {
-    private const int MostPasses = 30;
+    // So many passes in which there was always something more are told as an error.
+    private const int ManyPasses = 30;
 
     /// <summary>How often it says that it is there.</summary>
     public static readonly TimeSpan SeenEvery = TimeSpan.FromSeconds(5);
 
+    /// <summary>A request that had passed the door's question just before may still put something down: once nothing was found so long after a first look, nothing can be there.</summary>
+    public static readonly TimeSpan Apart = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_every = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_cleanEvery = TimeSpan.FromMinutes(1);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly IReadOnlyList<IHolder> _holders = [.. holders];
+    private readonly Dictionary<Guid, Erasing> _erasing = [];
     private long? _seen;
-    private bool _warned;
+    private long _cleaned = clock.GetTimestamp();
+    private bool _warned, _warnedOfDisk;
 
-    /// <summary>Does everything that is open.</summary>
+    /// <summary>
+    /// One pass over what is open. All erasures go through the disk together, but each is done for itself: of one whose hits do not cease to come the others
+    /// hear nothing. An erasure takes two passes at least; one for which it is too early is left out.
+    /// </summary>
     public async Task LookAsync(CancellationToken ct)
     {
         await _turn.WaitAsync(ct);
         try
         {
-            foreach (var one in (await requests.OpenAsync(me.Id, ct)).GroupBy(one => one.Verb)) await DoAsync([.. one], isErase: one.Key == "erase", ct);
+            var open = (await requests.OpenAsync(me.Id, ct)).ToLookup(one => one.Verb == "erase");
+            await FindAsync([.. open[false]], ct);
+            await EraseAsync([.. open[true]], ct);
         }
         finally
         {
@@ -56,13 +68,14 @@ internal sealed class PersonParts(
             {
                 await ShowAsync(stoppingToken);
                 await LookAsync(stoppingToken);
+                await CleanAsync(stoppingToken);
                 _warned = false;
             }
             catch (Exception e)
             {
                 if (stoppingToken.IsCancellationRequested) return; // the next start goes on
                 // A store that is away is told by the drain, and before its first visit there the table does not exist.
-                if (!_warned && (e is IOException || reading().Reachable))
+                if (!_warned && reading().Reachable)
                 {
                     log.LogError("What a person asked for cannot be done here yet, and is tried again: {Error}", e.Message);
                     _warned = true;
@@ -73,31 +86,74 @@ internal sealed class PersonParts(
         }
     }
 
-    private async Task DoAsync(IReadOnlyList<PersonRequest> open, bool isErase, CancellationToken ct)
+    // What whoever asked could not do, or did not live to do.
+    private async Task CleanAsync(CancellationToken ct)
     {
-        if (isErase) await exchange.ExchangeAsync(ct); // from here on the doors and the drain refuse them
-        var persons = open.Select(one => (Request: one, Marks: new PersonMarks(keys, one.Site, one.Subjects), Counts: new SortedDictionary<string, long>(StringComparer.Ordinal))).ToList();
+        if (clock.GetElapsedTime(_cleaned) < s_cleanEvery) return;
+        await rows.CleanAsync(ct);
+        _cleaned = clock.GetTimestamp();
+    }
 
-        // A request that had passed the door's question just before may still put something down: once nothing was found, a second after it was
-        // looked for before, nothing can be there.
-        for (var pass = 0; ; pass++)
+    private async Task FindAsync(IReadOnlyList<PersonRequest> open, CancellationToken ct)
+    {
+        if (open.Count == 0 || await PassAsync(open, (holder, crowd) => holder.FindAsync(crowd, ct), ct) is not { IsWhole: true } found) return;
+        for (var i = 0; i < open.Count; i++) await requests.AddPartAsync(open[i].Id, new(me.Id, me.Host, clock.GetUtcNow(), found.Counts[i]), ct);
+    }
+
+    private async Task EraseAsync(IReadOnlyList<PersonRequest> open, CancellationToken ct)
+    {
+        foreach (var gone in _erasing.Keys.Except(open.Select(one => one.Id)).ToList()) _erasing.Remove(gone);
+        List<PersonRequest> due = [.. open.Where(one => !_erasing.TryGetValue(one.Id, out var known) || clock.GetElapsedTime(known.LookedAt) >= Apart)];
+        if (due.Count == 0) return;
+
+        await exchange.ExchangeAsync(ct); // from here on the doors and the drain refuse them
+        var looked = clock.GetTimestamp();
+        var (counts, isWhole) = await PassAsync(due, (holder, crowd) => holder.EraseAsync(crowd, ct), ct);
+        for (var i = 0; i < due.Count; i++)
         {
-            var found = 0L;
-            foreach (var (_, marks, counts) in persons)
+            var before = _erasing.GetValueOrDefault(due[i].Id);
+            var now = new Erasing(looked, (before?.Passes ?? 0) + (isWhole ? 1 : 0), before?.Counts ?? new(StringComparer.Ordinal));
+            foreach (var (holder, count) in counts[i]) now.Counts[holder] = now.Counts.GetValueOrDefault(holder) + count;
+            if (now.Passes > 1 && isWhole && counts[i].Count == 0)
             {
-                foreach (var holder in _holders)
-                {
-                    var count = await (isErase ? holder.EraseAsync(marks, ct) : holder.FindAsync(marks, ct));
-                    if (count > 0) counts[holder.Name] = counts.GetValueOrDefault(holder.Name) + count;
-                    found += count;
-                }
+                await requests.AddPartAsync(due[i].Id, new(me.Id, me.Host, clock.GetUtcNow(), now.Counts), ct);
+                _erasing.Remove(due[i].Id);
+                continue;
             }
 
-            if (!isErase || (pass > 0 && found == 0)) break;
-            if (pass == MostPasses) throw new IOException("Hits of an erased person do not cease to come.");
-            await Task.Delay(s_every, clock, ct);
+            _erasing[due[i].Id] = now;
+            if (now.Passes == ManyPasses && isWhole) log.LogError("Hits of an erased person do not cease to come, and are erased as they come: request {Request} stays open.", due[i].Id);
+        }
+    }
+
+    // What a disk refuses one holder is tried again, and keeps none of the others from their part.
+    private async Task<(IReadOnlyList<SortedDictionary<string, long>> Counts, bool IsWhole)> PassAsync(IReadOnlyList<PersonRequest> open, Func<IHolder, PersonCrowd, Task> look, CancellationToken ct)
+    {
+        var (counts, isWhole) = (open.Select(_ => new SortedDictionary<string, long>(StringComparer.Ordinal)).ToList(), true);
+        foreach (var holder in _holders)
+        {
+            var crowd = new PersonCrowd(keys, [.. open.Select(one => (one.Site, one.Subjects))]);
+            try
+            {
+                await look(holder, crowd);
+                for (var i = 0; i < open.Count; i++)
+                    if (crowd.Counts[i] > 0) counts[i][holder.Name] = crowd.Counts[i];
+            }
+            catch (Exception e) when (!ct.IsCancellationRequested)
+            {
+                isWhole = false;
+                if (!_warnedOfDisk) log.LogError("What a person asked for cannot be done in {Holder} yet, and is tried again: {Error}", holder.Name, e.Message);
+                _warnedOfDisk = true;
+            }
         }
 
-        foreach (var (request, _, counts) in persons) await requests.AddPartAsync(request.Id, new(me.Id, me.Host, clock.GetUtcNow(), counts), ct);
+        if (isWhole) _warnedOfDisk = false;
+        return (counts, isWhole);
     }
+
+    /// <summary>An erasure on this disk that is not over.</summary>
+    /// <param name="LookedAt">When the last pass began.</param>
+    /// <param name="Passes">How many there were.</param>
+    /// <param name="Counts">What was erased, by holder.</param>
+    private sealed record Erasing(long LookedAt, int Passes, SortedDictionary<string, long> Counts);
 }

@@ -35,7 +35,7 @@ internal static class PersonVerbs
 
         var id = new Argument<Guid>("request") { Description = "Id of the erasure" };
         verb.Add(With("receipt", "Print how an erasure stands, and its receipt", services, async (hands, parsed, ct) =>
-            await hands.Persons.StateAsync(parsed.GetValue(id), ct) is { } state ? Told(state, null) : throw new FormatException("There is no such request."), id));
+            await hands.Persons.StateAsync(parsed.GetValue(id), s_patience, ct) is { } state ? Told(state) : throw new FormatException("There is no such request."), id));
         verb.Add(With("receipt-key", "Print the public key of this server's receipts", services, (hands, _, _) =>
         {
             Console.Out.WriteLine(hands.Receipts.Public);
@@ -109,7 +109,7 @@ internal static class PersonVerbs
     }
 
     private static async Task<int> EraseAsync(Hands hands, PersonFound person, ParseResult parsed, CancellationToken ct) =>
-        Told(await hands.Persons.EraseAsync(person.Ids, s_patience, ct), person);
+        Told(await hands.Persons.EraseAsync(person, s_patience, ct));
 
     private static async Task<int> ReleaseAsync(Hands hands, string erasure, CancellationToken ct)
     {
@@ -124,19 +124,19 @@ internal static class PersonVerbs
         var erased = standings.Where(one => one.Standing.IsErased).Select(one => one.Subject).ToHashSet();
         var done = await hands.Persons.SweepAsync(erased.Contains, s_patience, ct);
         if (done.Count == 0) Console.Error.WriteLine("Nobody who was erased stands in the store.");
-        return done.Select(one => Told(one, null)).DefaultIfEmpty(0).Max();
+        return done.Select(Told).DefaultIfEmpty(0).Max();
     }
 
     // The receipt alone on standard output, so that it can be kept; everything else where it does not get into it.
-    private static int Told(PersonErasure erasure, PersonFound? person)
+    private static int Told(PersonErasure erasure)
     {
-        foreach (var one in person is null ? [] : PersonAnswers.Shared(person)) Console.Error.WriteLine($"Stays, because others use it too: {one}. Add --also {one} to erase it.");
+        foreach (var one in PersonAnswers.Shared(erasure.Shared)) Console.Error.WriteLine($"Stays, because others use it too: {one}. Add --also {one} to erase it.");
         foreach (var one in erasure.Missing) Console.Error.WriteLine($"Waits for the collector on {one.Host}, last heard of at {one.SeenAt:u}.");
-        if (!erasure.IsClean) Console.Error.WriteLine("The rows are deleted, but the database was too busy to be cleaned of their traces: run it again later.");
+        if (!erasure.IsClean) Console.Error.WriteLine("The rows are deleted, but the database was too busy to be cleaned of their traces: a server does it within minutes, and so does asking for the receipt.");
         if (erasure.IsInterrupted) Console.Error.WriteLine("The erasure was interrupted: run it again.");
         if (erasure.Receipt is null)
         {
-            Console.Error.WriteLine($"The receipt is made when all have done their part: pixel person receipt {erasure.Request.Id}");
+            Console.Error.WriteLine($"The receipt is made when all is done: pixel person receipt {erasure.Request.Id}");
             return 1;
         }
 
@@ -173,7 +173,7 @@ internal static class PersonVerbs
                         var known = (await standings.SinceAsync(null, stop)).Standings.ToLookup(one => one.Subject, one => one.Standing);
                         return [.. subjects.Select(subject => known[subject].Aggregate(default(Standing), (one, other) => one.Merge(other)))];
                     },
-                    (words, stop) => standings.KeepAsync(words, bar: words.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), stop), null))
+                    (words, stop) => standings.KeepAsync(words, bar: words.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), stop), null, null))
                 : provider.GetRequiredService<Persons>();
             return new(persons, standings, provider.GetRequiredService<Sites>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<ReceiptKey>(), journal);
         }

@@ -6,10 +6,11 @@ namespace PixelServer.Privacy;
 /// <summary>How a decision about a person reaches the doors: through this server's own disk, or through the store where the server is another process.</summary>
 /// <param name="KnownAsync">What is known of each subject, in their order.</param>
 /// <param name="DecideAsync">When it completes, nothing of an erased person can be stored any more, by any collector.</param>
-/// <param name="PartAsync">Does this collector's part at once; null where the process is no collector.</param>
+/// <param name="PartAsync">Does what is due of this collector's part; null where the process is no collector.</param>
+/// <param name="Journal">This collector's; null where the process is none.</param>
 internal sealed record PersonReach(
     Func<IReadOnlyList<UInt128>, CancellationToken, Task<IReadOnlyList<Standing>>> KnownAsync,
-    Func<IReadOnlyList<SubjectStanding>, CancellationToken, Task> DecideAsync, Func<CancellationToken, Task>? PartAsync);
+    Func<IReadOnlyList<SubjectStanding>, CancellationToken, Task> DecideAsync, Func<CancellationToken, Task>? PartAsync, PersonJournal? Journal);
 
 /// <summary>What a person may ask for: to be found, erased, restricted. Everything that a verb or the API does goes through here.</summary>
 internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonReach reach, SubjectKeys keys, PersonCollector me, ReceiptKey receipts, TimeProvider clock)
@@ -39,6 +40,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
                     PersonName.User => ids with { Users = [.. ids.Users.Append(other.Id).Distinct()] },
                     _ => ids with { Emails = [.. ids.Emails.Append(other.Id).Distinct()] },
                 },
+                Alone = ids.Named.Contains((other.Kind, other.Id)) ? found.Alone : [.. found.Alone, (other.Kind, other.Id)],
                 Shared = [.. found.Shared.Where(one => one != (other.Kind, other.Id))],
             };
         }
@@ -54,7 +56,6 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         try
         {
             var counts = await rows.CountAsync(person, ct);
-            if (reach.PartAsync is { } part) await part(ct);
             var (parts, missing) = await WaitAsync(request, patience, ct);
             return new(counts, parts, missing);
         }
@@ -68,24 +69,24 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
 
     /// <summary>First nothing new of the person is taken, then everything that is there goes. The same again finds nothing and is answered with a receipt that says so.</summary>
     /// <exception cref="SubjectKeysDifferException">Another collector would not recognise the person.</exception>
-    public async Task<PersonErasure> EraseAsync(PersonIds person, TimeSpan patience, CancellationToken ct)
+    public async Task<PersonErasure> EraseAsync(PersonFound person, TimeSpan patience, CancellationToken ct)
     {
         await CheckKeysAsync(ct);
-        var subjects = person.Subjects(keys);
-        await SayAsync(subjects, known => known with { Kept = Word.No(After(known.Kept)) }, ct);
+        var stored = reach.Journal is { } journal ? await journal.StoredAsync(ct) : null; // before the drain throws away what says who is who
+        await SayAsync(person.Ids.Subjects(keys), Erased, ct);
+        person = await AllAsync(person, stored, ct);
 
-        var request = new PersonRequest(Guid.CreateVersion7(clock.GetUtcNow()), "erase", person.Site, subjects, clock.GetUtcNow());
+        var request = new PersonRequest(Guid.CreateVersion7(clock.GetUtcNow()), "erase", person.Ids.Site, person.Ids.Subjects(keys), clock.GetUtcNow());
         await requests.AddAsync(request, ct);
-        var (erased, isClean) = await rows.EraseAsync(person, ct);
-        await requests.KeepRowsAsync(request.Id, erased, ct);
-        if (reach.PartAsync is { } part) await part(ct);
+        var erased = await rows.EraseAsync(request.Id, person.Ids, ct);
+        await CleanAsync(patience, ct);
         await WaitAsync(request, patience, ct);
 
-        // What a collector that had not heard of it yet put into the store.
-        var (late, stayedClean) = await rows.EraseAsync(person, ct);
-        foreach (var (table, count) in late) erased = new SortedDictionary<string, long>(erased.ToDictionary()) { [table] = erased.GetValueOrDefault(table) + count };
-        if (late.Count > 0) await requests.KeepRowsAsync(request.Id, erased, ct);
-        return (await StateAsync(request.Id, ct))! with { IsClean = isClean && stayedClean };
+        // What a collector that had not heard of it yet put into the store. Not before that may anybody sign.
+        var late = await rows.EraseAsync(request.Id, person.Ids, ct);
+        await requests.KeepRowsAsync(request.Id, new SortedDictionary<string, long>(erased.Concat(late).GroupBy(one => one.Key).ToDictionary(table => table.Key, table => table.Sum(one => one.Value)), StringComparer.Ordinal), ct);
+        if (late.Count > 0) await CleanAsync(patience, ct);
+        return (await SignedAsync(request.Id, ct))! with { Shared = person.Shared };
     }
 
     /// <summary>Erases again whoever was erased and stands in the store all the same, as after it was restored from a backup.</summary>
@@ -106,7 +107,8 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         var done = new List<PersonErasure>();
         foreach (var (site, found) in back)
         {
-            done.Add(await EraseAsync(new(site, [.. Of(PersonName.Visitor).Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of(PersonName.User)], [.. Of(PersonName.Email)]), patience, ct));
+            var ids = new PersonIds(site, [.. Of(PersonName.Visitor).Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of(PersonName.User)], [.. Of(PersonName.Email)]);
+            done.Add(await EraseAsync(new("", ids, [], [.. ids.Named]), patience, ct));
 
             IEnumerable<string> Of(string kind) => found.Where(one => one.Kind == kind).Select(one => one.Id);
         }
@@ -131,24 +133,60 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     /// <exception cref="SubjectKeysDifferException">Another collector would not recognise them.</exception>
     public async Task<bool> ReleaseAsync(Guid erasure, CancellationToken ct)
     {
-        if (await requests.FindAsync(erasure, ct) is not var (request, _, _) || request.Verb != "erase") return false;
+        if (await requests.FindAsync(erasure, ct) is not { Request: { Verb: "erase" } request }) return false;
         await ReleaseAsync(request.Subjects, ct);
         return true;
     }
 
-    /// <summary>How an erasure stands; its receipt is made when the last collector has done its part. Null where there is no such request.</summary>
-    public async Task<PersonErasure?> StateAsync(Guid id, CancellationToken ct)
+    /// <summary>
+    /// How an erasure stands. Does what is still to be done here: cleans the database where that failed, and makes the receipt when the last collector has
+    /// done its part. Null where there is no such request.
+    /// </summary>
+    public async Task<PersonErasure?> StateAsync(Guid id, TimeSpan patience, CancellationToken ct)
     {
-        if (await requests.FindAsync(id, ct) is not var (request, erased, receipt) || request.Verb != "erase") return null;
-        var (parts, missing, gone) = await ReachedAsync(request, ct);
-        if (receipt is null && erased is not null && missing.Count == 0)
+        if (await requests.FindAsync(id, ct) is { IsClean: false }) await CleanAsync(patience, ct);
+        return await SignedAsync(id, ct);
+    }
+
+    private async Task<PersonErasure?> SignedAsync(Guid id, CancellationToken ct)
+    {
+        if (await requests.FindAsync(id, ct) is not { Request.Verb: "erase" } state) return null;
+        var (parts, missing, gone) = await ReachedAsync(state.Request, ct);
+        if (state is { Receipt: null, Rows: { } erased, IsClean: true } && missing.Count == 0)
         {
-            await requests.KeepReceiptAsync(id, Receipt.Sign(receipts, request, rows.Store, erased, parts, gone, clock.GetUtcNow()), ct);
-            receipt = (await requests.FindAsync(id, ct))!.Value.Receipt; // whoever was first
+            await requests.KeepReceiptAsync(id, Receipt.Sign(receipts, state.Request, rows.Store, erased, parts, gone, clock.GetUtcNow()), ct);
+            state = (await requests.FindAsync(id, ct))!; // whoever was first
         }
 
-        return new(request, erased ?? new Dictionary<string, long>(), IsInterrupted: erased is null, IsClean: true, parts, missing, receipt);
+        return new(state.Request, state.Rows ?? new Dictionary<string, long>(), IsInterrupted: state.Rows is null, state.IsClean, parts, missing, state.Receipt);
     }
+
+    // Nobody waits longer than that for a database; what is not done then is done by a collector, or when the receipt is asked for.
+    private async Task CleanAsync(TimeSpan patience, CancellationToken ct)
+    {
+        using var patient = new CancellationTokenSource(patience, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patient.Token, ct);
+        await rows.CleanAsync(either.Token);
+    }
+
+    // Somebody may have logged in on a further device between the question who it is and the word that bars them. No batch that names them can be stored any
+    // more: what the store knows now is all that it will know, and the rest is in the journal, where a door may just be putting the last of it.
+    private async Task<PersonFound> AllAsync(PersonFound person, IReadOnlyDictionary<Guid, long>? stored, CancellationToken ct)
+    {
+        for (var started = clock.GetTimestamp(); ;)
+        {
+            var looked = clock.GetElapsedTime(started);
+            var now = await rows.AgainAsync(person, ct);
+            if (stored is not null) now = await new PersonHits(reach.Journal!, stored, keys, rows).AgainAsync(now, ct);
+            List<(string Kind, string Id)> news = [.. now.Ids.Named.Except(person.Ids.Named)];
+            if (news.Count == 0 && (stored is null || looked >= PersonParts.Apart)) return now;
+            if (news.Count > 0) await SayAsync(new PersonIds(now.Ids.Site, [], [], []).With(news).Subjects(keys), Erased, ct);
+            else await Task.Delay(PersonParts.Apart - looked, clock, ct);
+            person = now;
+        }
+    }
+
+    private Standing Erased(Standing known) => known with { Kept = Word.No(After(known.Kept)) };
 
     private async Task<PersonFound?> OneAsync(string site, PersonName name, CancellationToken ct)
     {
@@ -204,15 +242,23 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
             if (!IsGone(other) && other.KeyCheck != me.KeyCheck) throw new SubjectKeysDifferException(other.Host);
     }
 
-    // Those that are awake are waited for; the others do their part when they come back.
+    // Those that are awake are waited for; the others do their part when they come back. So does this one where its own disk takes longer.
     private async Task<(IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing)> WaitAsync(PersonRequest request, TimeSpan patience, CancellationToken ct)
     {
-        var started = clock.GetTimestamp();
+        var (started, work) = (clock.GetTimestamp(), Task.CompletedTask);
         while (true)
         {
+            if (work.IsCompleted)
+            {
+                await work;
+                work = reach.PartAsync?.Invoke(ct) ?? Task.CompletedTask;
+            }
+
+            await Task.WhenAny(work, Task.Delay(s_again, clock, ct));
             var (parts, missing, _) = await ReachedAsync(request, ct);
-            if (!missing.Any(one => clock.GetUtcNow() - one.SeenAt < s_awake) || clock.GetElapsedTime(started) >= patience) return (parts, missing);
-            await Task.Delay(s_again, clock, ct);
+            var waits = missing.Any(one => clock.GetUtcNow() - one.SeenAt < s_awake) || (reach.PartAsync is not null && !parts.Any(part => part.Collector == me.Id));
+            if (!waits || clock.GetElapsedTime(started) >= patience) return (parts, missing);
+            if (work.IsCompleted) await Task.Delay(s_again, clock, ct);
         }
     }
 
@@ -239,9 +285,13 @@ internal sealed record PersonCounts(IReadOnlyDictionary<string, long> Rows, IRea
 /// <param name="IsClean">The database's files were cleaned of the rows.</param>
 /// <param name="Parts">What each collector erased on its own disk.</param>
 /// <param name="Missing">Collectors that have not done their part yet.</param>
-/// <param name="Receipt">Signed; null until all have.</param>
+/// <param name="Receipt">Signed; null until all have, and the files are clean.</param>
 internal sealed record PersonErasure(
-    PersonRequest Request, IReadOnlyDictionary<string, long> Rows, bool IsInterrupted, bool IsClean, IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing, string? Receipt);
+    PersonRequest Request, IReadOnlyDictionary<string, long> Rows, bool IsInterrupted, bool IsClean, IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing, string? Receipt)
+{
+    /// <summary>What stays because others use it too, as far as that was asked.</summary>
+    public IReadOnlyList<(string Kind, string Id)> Shared { get; init; } = [];
+}
 
 /// <summary>An identifier leads to several persons.</summary>
 internal sealed class PersonUnclearException(string message) : Exception(message)

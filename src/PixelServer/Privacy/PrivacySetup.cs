@@ -46,6 +46,7 @@ internal static class PrivacySetup
         services.AddSingleton(provider => new ReceiptKey(provider.GetRequiredService<DataDirectory>));
         services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
         services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());
+        services.AddHostedService<CollectorEnd>();
         services.AddSingleton(provider => new PersonReach(
             async (subjects, ct) =>
             {
@@ -59,7 +60,7 @@ internal static class PrivacySetup
                 await exchange.DecideAsync(words);
                 await exchange.ExchangeAsync(ct);
             },
-            provider.GetRequiredService<PersonParts>().LookAsync));
+            provider.GetRequiredService<PersonParts>().LookAsync, provider.GetRequiredService<PersonJournal>()));
         foreach (var route in PersonRoutes.All) services.AddSingleton(route);
     }
 
@@ -68,7 +69,8 @@ internal static class PrivacySetup
         services.AddSingleton(provider => new ConsentFile(provider.GetRequiredService<DataDirectory>().Consents));
         services.AddSingleton<Consents>().AddSingleton<ConsentEffects>().AddSingleton<ConsentEndpoints>();
         services.AddSingleton<IHolder, ConsentHolder>();
-        services.AddSingleton<MailProof>(provider => decision => provider.GetRequiredService<Consents>().KeepAsync([ConsentEffects.ProofOf(decision)]));
+        services.AddSingleton<MailProof>(provider => decision =>
+            provider.GetRequiredService<Consents>().KeepAsync([provider.GetRequiredService<ConsentEffects>().ProofOf(decision)]));
         services.AddSingleton<ConsentSync>().AddHostedService(provider => provider.GetRequiredService<ConsentSync>());
         foreach (var route in ConsentRoutes.All) services.AddSingleton(route);
     }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using PixelServer.Store;
 
@@ -18,9 +19,7 @@ internal sealed class RetentionSweep(RetentionRules rules, IRetention store, Tim
 
     // A transaction takes as much time of arrival as has about so many rows in it.
     private const int FewRows = 2_500, ManyRows = 10_000;
-    private static readonly TimeSpan s_shortest = TimeSpan.FromSeconds(1), s_longest = TimeSpan.FromDays(32);
-
-    private TimeSpan _width = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_first = TimeSpan.FromMinutes(1), s_shortest = TimeSpan.FromSeconds(1), s_longest = TimeSpan.FromDays(32);
 
     // The day for which all rows are gone already, though a partition would not go.
     private DateOnly? _swept;
@@ -42,13 +41,14 @@ internal sealed class RetentionSweep(RetentionRules rules, IRetention store, Tim
         var isNew = since is null || since < today; // in the other hours of a day only partitions can have come late
         var isSwept = !all && (!isNew || _swept == today);
         var (partitions, rows, blocked) = (0, 0L, 0);
+        var (inUse, failure) = (false, (Exception?)null);
         foreach (var stretch in await store.StretchesAsync(ct))
         {
             if (stretch.CanDrop && stretch.Until <= rules.PastForAll(today))
             {
-                var dropped = await store.DropAsync(stretch, onlyIfEmpty: false, ct);
+                var dropped = await DropAsync(stretch, onlyIfEmpty: false);
                 if (dropped == Dropped.Gone) partitions++;
-                else if (byRow) rows += await DeleteAsync(stretch, RetentionSites.All, stretch.From, stretch.Until, ct);
+                else if (byRow || dropped == Dropped.NotEmpty) rows += await DeleteAsync(stretch, RetentionSites.All, stretch.From, stretch.Until, ct);
                 else blocked++;
                 continue;
             }
@@ -56,9 +56,9 @@ internal sealed class RetentionSweep(RetentionRules rules, IRetention store, Tim
             foreach (var rule in rules.All)
                 if (!isSwept && Due(stretch, rule, since, today) is var (from, until)) rows += await DeleteAsync(stretch, rule.Sites, from, until, ct);
 
-            if (isNew && stretch.CanDrop && stretch.Until <= rules.PastForSome(today))
+            if (isNew && !inUse && stretch.CanDrop && stretch.Until <= rules.PastForSome(today))
             {
-                var dropped = await store.DropAsync(stretch, onlyIfEmpty: true, ct);
+                var dropped = await DropAsync(stretch, onlyIfEmpty: true);
                 if (dropped == Dropped.Gone) partitions++;
                 else if (dropped == Dropped.InUse && !byRow) blocked++;
             }
@@ -68,8 +68,27 @@ internal sealed class RetentionSweep(RetentionRules rules, IRetention store, Tim
             while (!isSwept && await store.DeleteRestAsync(rule.Sites, Midnight(today.AddDays(-rule.Days)), ct) is > 0 and var some) rows += some;
 
         _swept = today;
+        if (failure is not null) throw failure;
         if (blocked == 0) await store.KeepAsync(new(today, clock.GetUtcNow(), rules.Text, whole, partitions, rows), ct);
         return new(partitions, rows, blocked);
+
+        // While we wait for a reader everybody waits behind us: one such wait in a run is enough. And a partition that does not go for a reason of its own,
+        // such as a view that somebody made on it, keeps none of the others.
+        async Task<Dropped> DropAsync(EventStretch stretch, bool onlyIfEmpty)
+        {
+            if (inUse) return Dropped.InUse;
+            try
+            {
+                var dropped = await store.DropAsync(stretch, onlyIfEmpty, ct);
+                inUse |= dropped == Dropped.InUse;
+                return dropped;
+            }
+            catch (DbException e) when (!e.IsTransient)
+            {
+                failure ??= e;
+                return Dropped.NotEmpty;
+            }
+        }
     }
 
     /// <summary>What <see cref="RunAsync"/> would do now if it looked at everything, a line for each thing; deletes nothing.</summary>
@@ -117,18 +136,31 @@ internal sealed class RetentionSweep(RetentionRules rules, IRetention store, Tim
 
     private async Task<long> DeleteAsync(EventStretch stretch, RetentionSites sites, DateOnly from, DateOnly until, CancellationToken ct)
     {
-        var (deleted, end) = (0L, Midnight(until));
+        var (deleted, end, width) = (0L, Midnight(until), s_first);
         for (var at = Midnight(from); at < end;)
         {
-            var next = end - at > _width ? at + _width : end;
-            var rows = await store.DeleteEventsAsync(stretch, sites, at, next, ct);
-            if (rows > ManyRows && _width > s_shortest) _width /= 2;
-            else if (rows < FewRows && _width < s_longest) _width *= 2;
+            var next = end - at > width ? at + width : end;
+            long rows;
+            try
+            {
+                rows = await store.DeleteEventsAsync(stretch, sites, at, next, ct);
+            }
+            catch (Exception e) when (IsTooMuch(e) && next - at > s_shortest)
+            {
+                width = (next - at) / 2; // a quiet night may end in the busiest minute of the year
+                continue;
+            }
+
+            if (rows > ManyRows && width > s_shortest) width /= 2;
+            else if (rows < FewRows && width < s_longest) width *= 2;
             (at, deleted) = (next, deleted + rows);
         }
 
         return deleted;
     }
+
+    // The command took longer than a command may: nothing was deleted.
+    private static bool IsTooMuch(Exception e) => e is TimeoutException || e.InnerException is TimeoutException || e is DbException { SqlState: "57014" };
 
     private static string Named(RetentionRule rule) =>
         rule.Sites.IsAllBut ? rule.Sites.Sites.Count == 0 ? "all sites" : "all other sites" : string.Join(", ", rule.Sites.Sites);

@@ -30,19 +30,14 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
             if (!hit.OptedOut) continue;
             any = true;
             var word = Word.No(hit.ReceivedAt);
-            if (hit.LastingVisitor is { } visitor) Mark(keys.Of(hit.SiteId, visitor), word);
-            if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) Mark(keys.Of(hit.SiteId, SubjectKind.User, user), word);
-            if (hit.EmailSha256 is { } email) Mark(keys.Of(hit.SiteId, SubjectKind.Email, email), word);
+
+            // The door knows already, unless the server was started since.
+            if (hit.LastingVisitor is { } visitor) standings.OptOut(keys.Of(hit.SiteId, visitor), word);
+            if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.User, user), word);
+            if (hit.EmailSha256 is { } email) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.Email, email), word);
         }
 
         if (any) await exchange.KeepToldAsync();
-
-        // The door knows already, unless the server was started since.
-        void Mark(UInt128 subject, Word word)
-        {
-            var known = standings.Of(subject);
-            if (!known.IsOptedOut && known.Shared.At < word.At) standings.Tell(subject, new() { Shared = word });
-        }
     }
 
     public Task LearnAsync(CancellationToken ct) => exchange.ExchangeAsync(ct);

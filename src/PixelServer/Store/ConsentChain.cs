@@ -66,12 +66,16 @@ internal sealed class ConsentAudit
 {
     private readonly Dictionary<Guid, ConsentHead> _heads = [];
     private readonly List<string> _faults = [];
+    private readonly Dictionary<string, long> _texts = new(StringComparer.Ordinal);
 
     /// <summary>Chains whose links are all right so far, and of the others as far as they are.</summary>
     public IReadOnlyCollection<ConsentHead> Heads => _heads.Values;
 
     /// <summary>A sentence for each chain that is broken, about its first broken link, and for whatever else is.</summary>
     public IReadOnlyList<string> Faults => _faults;
+
+    /// <summary>Hashes of the texts that records name, and how many do.</summary>
+    public IReadOnlyDictionary<string, long> Texts => _texts;
 
     public long Records { get; private set; }
 
@@ -82,6 +86,7 @@ internal sealed class ConsentAudit
     {
         Records++;
         if (link.Record.Person.IsErased) Erased++;
+        if (link.Record.TextHash is { } text) _texts[text] = _texts.GetValueOrDefault(text) + 1;
         var head = _heads.GetValueOrDefault(link.Chain) ?? new(link.Chain, 0, ConsentChain.Origin, false);
         if (head.IsBroken) return;
         var fault = Fault(link, head);

@@ -12,6 +12,13 @@ namespace PixelServer.Store;
 /// <param name="MadeAt">When it was made.</param>
 internal sealed record PersonRequest(Guid Id, string Verb, string Site, IReadOnlyList<UInt128> Subjects, DateTimeOffset MadeAt);
 
+/// <summary>How far a request is.</summary>
+/// <param name="Request">What was asked.</param>
+/// <param name="Rows">What the store held, by table; null until nothing more can come.</param>
+/// <param name="IsClean">The files of the store have nothing of what was deleted so far.</param>
+/// <param name="Receipt">Null until there is one.</param>
+internal sealed record PersonRequestState(PersonRequest Request, IReadOnlyDictionary<string, long>? Rows, bool IsClean, string? Receipt);
+
 /// <summary>What a collector found or erased on its own disk.</summary>
 internal sealed record PersonPart(Guid Collector, string Host, DateTimeOffset DoneAt, IReadOnlyDictionary<string, long> Counts);
 
@@ -36,24 +43,25 @@ internal sealed class PersonRequests(PersonDialect dialect)
             ("id", dialect.Of(request.Id)), ("verb", request.Verb), ("site", request.Site), ("subjects", subjects), ("at", dialect.Of(request.MadeAt)));
     }
 
-    /// <summary>The request, what the store held where that is known, and its receipt where it has one; null where there is no such request.</summary>
-    public async Task<(PersonRequest Request, IReadOnlyDictionary<string, long>? Rows, string? Receipt)?> FindAsync(Guid id, CancellationToken ct)
+    /// <summary>Null where there is no such request.</summary>
+    public async Task<PersonRequestState?> FindAsync(Guid id, CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
-        await using var query = dialect.Command(connection, null, $"select {Columns}, rows_erased, receipt from person_requests where request_id = @id", ("id", dialect.Of(id)));
+        await using var query = dialect.Command(connection, null,
+            $"select {Columns}, rows_erased, relations is null or cleaned_at is not null, receipt from person_requests where request_id = @id", ("id", dialect.Of(id)));
         await using var rows = await query.ExecuteReaderAsync(ct);
         if (!await rows.ReadAsync(ct)) return null;
-        return (Read(rows), rows.IsDBNull(5) ? null : Counts(rows.GetString(5)), rows.IsDBNull(6) ? null : rows.GetString(6));
+        return new(Read(rows), rows.IsDBNull(5) ? null : Counts(rows.GetString(5)), rows.GetBoolean(6), rows.IsDBNull(7) ? null : rows.GetString(7));
     }
 
-    /// <summary>Requests that this collector has not done its part of, oldest first.</summary>
+    /// <summary>Requests that this collector has not done its part of, oldest first: of an erasure also where the receipt did not wait for it any longer.</summary>
     public async Task<IReadOnlyList<PersonRequest>> OpenAsync(Guid collector, CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
         await using var query = dialect.Command(connection, null,
             $"""
              select {Columns} from person_requests as r
-             where r.receipt is null and not exists (select 1 from person_request_parts as p where p.request_id = r.request_id and p.collector_id = @me)
+             where not exists (select 1 from person_request_parts as p where p.request_id = r.request_id and p.collector_id = @me)
              order by made_at
              limit 100
              """, ("me", dialect.Of(collector)));
@@ -101,6 +109,9 @@ internal sealed class PersonRequests(PersonDialect dialect)
         on conflict (collector_id) do update set host = excluded.host, key_check = excluded.key_check, seen_at = excluded.seen_at
         """, ct,
         ("me", dialect.Of(collector.Id)), ("host", collector.Host), ("check", collector.KeyCheck), ("at", dialect.Of(collector.SeenAt)));
+
+    /// <summary>Its disk is no more.</summary>
+    public Task LeaveAsync(Guid collector, CancellationToken ct) => DoAsync("delete from collectors where collector_id = @me", ct, ("me", dialect.Of(collector)));
 
     public async Task<IReadOnlyList<Collector>> CollectorsAsync(CancellationToken ct)
     {

@@ -7,7 +7,7 @@ using System.Text.Json;
 namespace PixelServer.Store;
 
 /// <summary>A person's rows in the store: who it is, how many there are, what they say, and none.</summary>
-internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
+internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILogger<PersonRows> log)
 {
     private const int MostOfOneEvent = 100;
     private const int Attempts = 10;
@@ -25,9 +25,52 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         var (person, members) = await dialect.MembersAsync(connection, site, kind, id, ct);
         var all = members.Append((Kind: kind, Id: id)).Distinct().ToList();
         var ids = new PersonIds(site, [.. Of("visitor").Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of("user")], [.. Of("email")]);
-        return new(person, ids, await SharedAsync(connection, null, ids, all, ct));
+        return new(person, ids, await SharedAsync(connection, null, ids, all, ct), []);
 
         IEnumerable<string> Of(string wanted) => all.Where(one => one.Kind == wanted).Select(one => one.Id);
+    }
+
+    /// <summary>The same person with what the store has heard of them since.</summary>
+    public async Task<PersonFound> AgainAsync(PersonFound person, CancellationToken ct)
+    {
+        // All that is theirs leads to the strongest.
+        var known = person.Ids.Named.Where(one => !person.Alone.Contains(one)).ToList();
+        var leading = known.Where(one => one.Kind == "user").ToList();
+        if (leading.Count == 0) leading = [.. known.Where(one => one.Kind == "email")];
+        if (leading.Count == 0) leading = known;
+        foreach (var (kind, id) in leading)
+        {
+            var now = await PersonAsync(person.Ids.Site, kind, id, ct);
+            person = person with { Ids = person.Ids.With(now.Ids.Named), Shared = [.. person.Shared.Union(now.Shared)] };
+        }
+
+        return person with { Shared = [.. person.Shared.Except(person.Ids.Named)] };
+    }
+
+    /// <summary>Of devices and addresses that events name together with the person: those that others use too, or that the operator took apart.</summary>
+    public async Task<IReadOnlySet<(string Kind, string Id)>> OfOthersAsync(PersonIds person, IEnumerable<(string Kind, string Id)> named, CancellationToken ct)
+    {
+        var found = new HashSet<(string, string)>();
+        await using var connection = await dialect.OpenAsync(ct);
+        foreach (var one in named)
+        {
+            await using var query = dialect.Command(connection, null,
+                """
+                select exists (select 1 from identity_edges where site_id = @site and from_kind = @kind and from_id = @id and to_kind = 'user' and not to_id {users})
+                    or exists (select 1 from identity_cuts where site_id = @site and from_kind = @kind and from_id = @id and to_kind = 'user' and to_id {users})
+                    or exists (select 1 from identity_blocks where site_id = @site and kind = @kind and id = @id)
+                """, person);
+            foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("kind", one.Kind), ("id", one.Id)])
+            {
+                var parameter = query.CreateParameter();
+                (parameter.ParameterName, parameter.Value) = (name, value);
+                query.Parameters.Add(parameter);
+            }
+
+            if (Convert.ToBoolean(await query.ExecuteScalarAsync(ct), CultureInfo.InvariantCulture)) found.Add(one);
+        }
+
+        return found;
     }
 
     /// <summary>The strongest identifier of each event with that id; more than one where several persons sent it.</summary>
@@ -116,32 +159,17 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
                 yield return (events.GetString(0), kind switch { SubjectKind.Visitor => "visitor", SubjectKind.User => "user", _ => "email" }, id);
     }
 
-    /// <summary>All of the person's rows, in one transaction; then their traces in the files.</summary>
-    /// <returns>Rows by table, and whether the files are clean.</returns>
-    public async Task<(IReadOnlyDictionary<string, long> Rows, bool IsClean)> EraseAsync(PersonIds person, CancellationToken ct)
-    {
-        var (counts, relations) = await EraseRowsAsync(person, ct);
-        try
-        {
-            await dialect.CleanAsync(relations, ct);
-            return (counts, true);
-        }
-        catch (Exception e) when (e is DbException or TimeoutException)
-        {
-            log.LogWarning("The rows of a person are deleted, but the database could not be cleaned of them: {Error} {Code}", e.GetType().Name, (e as DbException)?.SqlState);
-            return (counts, false);
-        }
-    }
-
-    // Batches write to the same tables at the same time, in an order of their own: one of two that wait for each other is told to begin again.
-    private async Task<(IReadOnlyDictionary<string, long> Counts, HashSet<string> Relations)> EraseRowsAsync(PersonIds person, CancellationToken ct)
+    /// <summary>All of the person's rows, in one transaction, and with it what has to be cleaned of them: see <see cref="CleanAsync"/>.</summary>
+    /// <returns>Rows by table.</returns>
+    public async Task<IReadOnlyDictionary<string, long>> EraseAsync(Guid request, PersonIds person, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await EraseOnceAsync(person, ct);
+                return await EraseOnceAsync(request, person, ct);
             }
+            // Batches write to the same tables at the same time, in an order of their own: one of two that wait for each other is told to begin again.
             catch (DbException e) when (e.IsTransient && attempt < Attempts)
             {
                 log.LogDebug("The rows of a person are erased in a further attempt: {Code}", e.SqlState);
@@ -149,7 +177,39 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
         }
     }
 
-    private async Task<(IReadOnlyDictionary<string, long> Counts, HashSet<string> Relations)> EraseOnceAsync(PersonIds person, CancellationToken ct)
+    /// <summary>Takes the traces of all rows that were erased out of the files, those of requests whose cleaning failed or was interrupted too.</summary>
+    /// <returns>False where that did not work, or nobody waits for it any longer: it is still to be done.</returns>
+    public async Task<bool> CleanAsync(CancellationToken ct)
+    {
+        try
+        {
+            var open = new List<(Guid Id, string Relations)>();
+            await using (var connection = await dialect.OpenAsync(ct))
+            await using (var query = dialect.Command(connection, null, "select request_id, relations from person_requests where relations is not null and cleaned_at is null"))
+            await using (var rows = await query.ExecuteReaderAsync(ct))
+                while (await rows.ReadAsync(ct)) open.Add((rows.GetGuid(0), rows.GetString(1)));
+            if (open.Count == 0) return true;
+
+            await dialect.CleanAsync([.. open.SelectMany(one => Names(one.Relations)).Distinct()], ct);
+            await using var done = await dialect.OpenAsync(ct);
+            foreach (var (id, relations) in open)
+            {
+                // Unless more was deleted meanwhile.
+                await using var mark = dialect.Command(done, null, "update person_requests set cleaned_at = @at where request_id = @id and relations = @relations",
+                    ("at", dialect.Of(clock.GetUtcNow())), ("id", dialect.Of(id)), ("relations", relations));
+                await mark.ExecuteNonQueryAsync(ct);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is DbException or TimeoutException or OperationCanceledException)
+        {
+            log.LogWarning("The rows of a person are deleted, but the database could not be cleaned of them yet: {Error} {Code}", e.GetType().Name, (e as DbException)?.SqlState);
+            return false;
+        }
+    }
+
+    private async Task<IReadOnlyDictionary<string, long>> EraseOnceAsync(Guid request, PersonIds person, CancellationToken ct)
     {
         var (counts, relations) = (new SortedDictionary<string, long>(StringComparer.Ordinal), new HashSet<string>());
         await using (var connection = await dialect.OpenAsync(ct))
@@ -174,11 +234,29 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
                 relations.Add(PersonTables.Rejected);
             }
 
+            await ToCleanAsync(connection, transaction, request, relations, ct);
             await transaction.CommitAsync(ct);
         }
 
-        return (counts, relations);
+        return counts;
     }
+
+    // What an earlier pass of the request left to clean stays; what is deleted again has to be cleaned again.
+    private async Task ToCleanAsync(DbConnection connection, DbTransaction transaction, Guid request, HashSet<string> relations, CancellationToken ct)
+    {
+        await using (var known = dialect.Command(connection, transaction, "select relations from person_requests where request_id = @id", ("id", dialect.Of(request))))
+        {
+            var before = await known.ExecuteScalarAsync(ct) as string;
+            if (before is not null && relations.Count == 0) return;
+            relations.UnionWith(before is null ? [] : Names(before));
+        }
+
+        await using var keep = dialect.Command(connection, transaction, "update person_requests set relations = @relations, cleaned_at = null where request_id = @id",
+            ("relations", JsonSerializer.Serialize(relations.Order(StringComparer.Ordinal))), ("id", dialect.Of(request)));
+        await keep.ExecuteNonQueryAsync(ct);
+    }
+
+    private static string[] Names(string relations) => JsonSerializer.Deserialize<string[]>(relations)!;
 
     // What the person shared with others is one other's alone when the person's pairs are gone, as far as anybody can tell: it has to stay nobody's.
     private async Task KeepSharedAsync(DbConnection connection, DbTransaction transaction, PersonIds person, CancellationToken ct)
@@ -250,4 +328,5 @@ internal sealed class PersonRows(PersonDialect dialect, ILogger<PersonRows> log)
 /// <param name="Person">The person_id, as in <c>person_events</c>.</param>
 /// <param name="Ids">What is theirs alone.</param>
 /// <param name="Shared">Devices and mailboxes that others use too, as kind and id.</param>
-internal sealed record PersonFound(string Person, PersonIds Ids, IReadOnlyList<(string Kind, string Id)> Shared);
+/// <param name="Alone">Of the identifiers those that stand for themselves only, because they would lead to others.</param>
+internal sealed record PersonFound(string Person, PersonIds Ids, IReadOnlyList<(string Kind, string Id)> Shared, IReadOnlyList<(string Kind, string Id)> Alone);

@@ -73,7 +73,7 @@ internal static class PersonTables
         ["daily_keys"] = ("day wrapped", "closed keys, destroyed after two days"),
         ["retention_runs"] = ("day finished_at rules whole partitions rows", "days, rules and counts"),
         ["collectors"] = ("collector_id host key_check seen_at", "machines of the operator"),
-        ["person_requests"] = ("request_id verb site_id subjects made_at rows_erased receipt", "keyed hashes and counts: proof that a request was answered"),
+        ["person_requests"] = ("request_id verb site_id subjects made_at relations cleaned_at rows_erased receipt", "keyed hashes and counts: proof that a request was answered"),
         ["person_request_parts"] = ("request_id collector_id host done_at counts", "counts by machine"),
     }.ToFrozenDictionary();
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Data.Common;
 using Npgsql;
 
@@ -6,10 +7,10 @@ namespace PixelServer.Store;
 /// <summary>Persons in PostgreSQL.</summary>
 internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresPersons> log) : PersonDialect
 {
-    private const string Events = "events";
+    private const string Events = "events", Receipts = "event_receipts";
 
     // A row of nobody for each table, under a site that cannot be: see ForgetAsync.
-    private static readonly Dictionary<string, string> s_nobody = new(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, string> s_nobody = new Dictionary<string, string>
     {
         [Events] =
             """
@@ -22,7 +23,12 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
         ["identity_edges"] = "select '', 'visitor', '', 'user', '', '', now(), now()",
         ["identity_cuts"] = "select '', 'visitor', '', 'user', '', ''",
         ["identity_blocks"] = "select '', 'user', '', ''",
-    };
+        ["opt_outs"] = "select '', 'user', '', '', now(), now()",
+        [Receipts] = $"select '{Guid.Empty}', '{Guid.Empty}', now()",
+    }.ToFrozenDictionary();
+
+    /// <summary>Tables that may become empty, and whose statistics are made new then.</summary>
+    public static IReadOnlyCollection<string> Emptied => s_nobody.Keys;
 
     public override string Name => "postgresql";
 
@@ -54,7 +60,8 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
     public override async Task CleanAsync(IReadOnlyCollection<string> relations, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
-        foreach (var relation in relations)
+        var there = await ThereAsync(connection, relations, ct);
+        foreach (var relation in there)
         {
             await using var clean = Command(connection, null, $"vacuum (analyze, index_cleanup on, truncate off) {relation}");
             await clean.ExecuteNonQueryAsync(ct);
@@ -66,8 +73,18 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
             await analyze.ExecuteNonQueryAsync(ct);
         }
 
-        foreach (var relation in relations) await ForgetAsync(connection, relation, ct);
-        log.LogDebug("{Relations} relations are vacuumed.", relations.Count);
+        foreach (var relation in there) await ForgetAsync(connection, relation, ct);
+        log.LogDebug("{Relations} relations are vacuumed.", there.Count);
+    }
+
+    // A partition may have become past meanwhile, and then it is gone with all that was in it.
+    private async Task<IReadOnlyList<string>> ThereAsync(NpgsqlConnection connection, IReadOnlyCollection<string> relations, CancellationToken ct)
+    {
+        await using var query = Command(connection, null, "select to_regclass(name)::text from unnest(@names) as name where to_regclass(name) is not null", ("names", relations.ToArray()));
+        var there = new List<string>();
+        await using var names = await query.ExecuteReaderAsync(ct);
+        while (await names.ReadAsync(ct)) there.Add(names.GetString(0));
+        return there;
     }
 
     // The planner's statistics of a table that has become empty stay as they were, with values of its last rows in them. A row that
@@ -80,7 +97,7 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
 
         await using var transaction = await BeginAsync(connection, ct);
         foreach (var sql in (string[])
-            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where site_id = ''"])
+            [$"insert into {relation} {s_nobody[table].Replace("{relation}", relation, StringComparison.Ordinal)}", $"analyze {relation}", $"analyze {table}", $"delete from {relation} where {(table == Receipts ? $"once_key = '{Guid.Empty}'" : "site_id = ''")}"])
         {
             await using var command = Command(connection, transaction, sql);
             await command.ExecuteNonQueryAsync(ct);

@@ -24,7 +24,7 @@ internal static class StoreSetup
             services.AddSingleton<IMailDecisions>(provider => new SqliteMailDecisions(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IStandings>(provider => new SqliteStandings(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<PersonDialect>(provider => new SqlitePersons(provider.GetRequiredService<DataDirectory>().Database, Clock(provider)));
-            services.AddSingleton<IDailyKeys>(provider => new SqliteDailyKeys(provider.GetRequiredService<DataDirectory>().Database));
+            services.AddSingleton<IDailyKeys>(provider => new SqliteDailyKeys(provider.GetRequiredService<DataDirectory>().Days));
             services.AddSingleton<IRetention>(provider => new SqliteRetention(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<ISides>(provider => new SqliteSides(provider.GetRequiredService<DataDirectory>().Database));
             services.AddSingleton<IConsents>(provider => new SqliteConsents(provider.GetRequiredService<DataDirectory>().Database));

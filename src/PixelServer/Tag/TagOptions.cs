@@ -30,7 +30,7 @@ internal sealed record TagOptions
     /// <summary><c>engagement</c>: milliseconds for which the page was visible and had the focus. Default false.</summary>
     public bool Engagement { get; init; }
 
-    /// <summary>Nothing is sent or kept before an opt-in, whatever the page's element says. Not set, the default: where the site's regime is <c>gdpr</c>.</summary>
+    /// <summary>Nothing is sent or kept before an opt-in, whatever the page's element says. Not set, the default: where the site's regime is <c>gdpr</c>, in any country.</summary>
     public bool? OptIn { get; init; }
 
     /// <summary>Listens to consent platforms: IAB TCF and GPP, Google Consent Mode. Default true.</summary>

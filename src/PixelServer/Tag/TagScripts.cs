@@ -15,7 +15,7 @@ internal sealed class TagScripts(Sites sites, PerSite<TagOptions> options, Colle
         script = null;
         if (sites.Find(id, out var site) is { } refusal) return refusal;
         var own = options.Of(id ?? Parameters.DefaultSite);
-        script = _made.GetOrAdd(own with { OptIn = own.OptIn ?? site!.Regime == Regime.Gdpr }, wanted => new(() => TagScript.Make(wanted, collect.Paths))).Value;
+        script = _made.GetOrAdd(own with { OptIn = own.OptIn ?? site!.AsksAnywhere }, wanted => new(() => TagScript.Make(wanted, collect.Paths))).Value;
         return null;
     }
 }

@@ -17,7 +17,7 @@ public sealed class ClaimTests
     //                     visitor            kind       user   e-mail person device address
     [InlineData("open", true, "Client", true, true, true, true, true)]
     [InlineData("us", true, "Client", true, true, true, true, true)]
-    [InlineData("exempt", true, "Client", false, false, false, true, true)]
+    [InlineData("exempt", true, "Client", false, false, false, false, true)]
     [InlineData("aggregate", false, "None", false, false, false, false, false)]
     public void A_site_keeps_of_a_claim_what_its_regime_allows(
         string regime, bool visitor, string kind, bool user, bool email, bool person, bool device, bool address)

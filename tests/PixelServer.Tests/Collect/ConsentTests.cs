@@ -72,6 +72,8 @@ public sealed class ConsentTests
     [InlineData("https://a.example/?x=2&&y=3&wbraid=1&", "https://a.example/?x=2&&y=3&")]
     [InlineData("https://a.example/#/page?gclid=1&x=2", "https://a.example/#/page?x=2")]
     [InlineData("/shoes?yclid=1", "/shoes")]
+    [InlineData("https://a.example/?mc_cid=autumn&mc_eid=1&_hsmi=2&_hsenc=p&mkt_tok=3&x=2", "https://a.example/?mc_cid=autumn&_hsmi=2&x=2")]
+    [InlineData("https://a.example/?_kx=1&vero_id=ann%40a.example&_gl=1*abc#top", "https://a.example/#top")]
     public void Click_ids_leave_an_address_and_nothing_else_does(string? address, string? bare) => Assert.Equal(bare, BareAddress.WithoutClickIds(address));
 
     [Fact]

@@ -118,6 +118,16 @@ public sealed class VisitorTests
         Assert.Equal((true, true, false), (exempt.ConsentStorage, exempt.ConsentMeasurement, exempt.ConsentAds));
     }
 
+    [Fact]
+    public async Task Exempt_keeps_nothing_by_which_a_mail_or_a_link_names_a_person()
+    {
+        await using var host = await CollectHost.StartAsync(("Pixel:Sites:x:Regime", "exempt"));
+        await host.GetAsync("/p.gif?id=x&mc_eid=marker&plan=pro&mc_cid=autumn&ref=https%3A%2F%2Fm.example%2F%3Fvero_id%3Dmarker&url=https%3A%2F%2Fa.example%2F%3Fmkt_tok%3Dmarker%26size%3D42%26_hsenc%3Dmarker");
+
+        Assert.Equal(("https://a.example/?size=42", "https://m.example/"), (host.Hit.Url, host.Hit.Referrer));
+        Assert.Equal("""{"plan":"pro","mc_cid":"autumn"}""", Encoding.UTF8.GetString(host.Hit.Properties.Span));
+    }
+
     [Theory]
     [InlineData("""{"site_id":"SITE","user_id":["alice"],"event_id":["o-1"],"plan":"pro"}""")]
     [InlineData("""{"site_id":"SITE","u":{"id":"alice"},"eid":{"id":"o-1"},"plan":"pro"}""")]

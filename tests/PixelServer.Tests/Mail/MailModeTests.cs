@@ -176,6 +176,46 @@ public sealed class MailModeTests(SharedPostgres postgres)
         };
     }
 
+    // Image proxies stand in the country of the mail provider: where the reader lives only the site knows.
+    [Theory]
+    [InlineData("Gdpr", "Us", "", 0)]
+    [InlineData("Us", "Gdpr", "", 1)]
+    [InlineData("Us", "Gdpr", "-", 1)]
+    public async Task The_country_of_whoever_fetches_is_not_the_readers(string regime, string theirs, string click, int kept)
+    {
+        await using var app = await PixelApp.StartAsync(settings:
+            [$"--Pixel:Sites:shop:Regime={regime}", $"--Pixel:Sites:shop:RegimeByCountry:US={theirs}", "--Pixel:CountryHeader=X-Country", "--Pixel:Mail:AnswerAfter=00:00:00"]);
+        var paths = await app.LinksAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, click.Length > 0 ? paths.Clicks[0] : paths.Open);
+        request.Headers.Add("X-Country", "US");
+        (await app.Client.SendAsync(request)).Dispose();
+
+        Assert.Equal(kept, (await app.EventsAsync(kept)).Count(row => (string?)row["user_id"] == "4711"));
+    }
+
+    [Theory]
+    [InlineData("Us", "Full", true)]
+    [InlineData("Open", "Full", true)]
+    [InlineData("Us", "Anonymous", false)] // keeps nothing of the recipient, this neither
+    [InlineData("Gdpr", "Full", false)]
+    public async Task Global_Privacy_Control_of_whoever_clicks_opts_out_the_recipient_for_good(string regime, string mode, bool sticks)
+    {
+        await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:Sites:shop:Regime={regime}", $"--Pixel:Sites:shop:Mail:Mode={mode}", "--Pixel:Mail:AnswerAfter=00:00:00"]);
+        await app.DecideAsync("4711", tracking: true);
+        using var request = new HttpRequestMessage(HttpMethod.Get, (await app.LinksAsync()).Clicks[0]);
+        request.Headers.Add("Sec-GPC", "1");
+        (await app.Client.SendAsync(request)).Dispose();
+
+        var subject = app.Services.GetRequiredService<SubjectKeys>().Of("shop", SubjectKind.User, "4711");
+        Assert.Equal(sticks, app.Services.GetRequiredService<Standings>().Of(subject).IsOptedOut); // the very next event is judged by it
+        await app.StoredAsync(1);
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(app.DataDirectory, "pixel.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using var query = connection.CreateCommand();
+        query.CommandText = "select group_concat(kind || ' ' || id || ' ' || source) from opt_outs";
+        Assert.Equal(sticks ? "user 4711 gpc" : "", await query.ExecuteScalarAsync() as string ?? "");
+    }
+
     [Fact]
     public async Task A_site_that_is_not_one_of_ours_gets_no_links_and_no_events()
     {

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 using PixelServer.Mail;
+using PixelServer.Store;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Mail;
@@ -176,6 +178,65 @@ public sealed class WithdrawDoorTests
         Directory.Delete(Path.Combine(app.DataDirectory, "mail-decisions.jsonl"));
         Assert.Equal(HttpStatusCode.OK, (await app.OneClickAsync(paths.Withdraw)).StatusCode);
         Assert.Equal("""{"tracking":false,"include_pixel":false}""", await RecipientAsync(app));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_withdrawal_whose_proof_could_not_be_kept_is_proven_when_it_comes_again(bool restarts)
+    {
+        using var folder = new TempFolder();
+        var app = await PixelApp.StartAsync(directory: folder.Path);
+        try
+        {
+            // Another collector's clock is ahead: what is kept is dated after its yes, and that is what is proven.
+            var ahead = DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()).AddHours(1);
+            var decisions = app.Services.GetRequiredService<MailDecisions>();
+            await decisions.LearnAsync([new("shop", MailSubject.Recipient, "4711", Tracking: true, Redirects: true, ahead, "operator")]);
+            var withdraw = (await app.LinksAsync()).Withdraw;
+            Directory.CreateDirectory(folder.File("consents.jsonl")); // no file can be there now
+            for (var i = 0; i < 2; i++) Assert.Equal(HttpStatusCode.ServiceUnavailable, (await app.OneClickAsync(withdraw)).StatusCode);
+            Assert.Equal((false, ahead.AddMilliseconds(1)), (decisions.About("shop", MailSubject.Recipient, "4711")!.Tracking, decisions.About("shop", MailSubject.Recipient, "4711")!.DecidedAt));
+            await app.EventsAsync(1);
+
+            Directory.Delete(folder.File("consents.jsonl"));
+            if (restarts)
+            {
+                await app.DisposeAsync();
+                app = await PixelApp.StartAsync(directory: folder.Path);
+            }
+
+            for (var i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.OK, (await app.OneClickAsync(withdraw)).StatusCode);
+            await Privacy.ConsentApiTests.SharedAsync(app);
+            Assert.Equal(HttpStatusCode.OK, (await app.OneClickAsync(withdraw)).StatusCode);
+            await Privacy.ConsentApiTests.SharedAsync(app);
+
+            var record = Assert.Single(await app.Services.GetRequiredService<IConsents>().AboutAsync("shop", "recipient", "4711", 10, default)).Record;
+            Assert.Equal((ConsentDecision.Withdrawn, "one_click", ahead.AddMilliseconds(1)), (record.Decision, record.Method, record.At));
+            Assert.DoesNotContain("4711", record.RecordId, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await app.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task What_an_operator_says_of_a_recipient_is_proven_when_it_is_said_again_too()
+    {
+        const string No = """{"site_id":"shop","recipient_id":"4711","tracking":false}""";
+        await using var app = await PixelApp.StartAsync();
+        Directory.CreateDirectory(Path.Combine(app.DataDirectory, "consents.jsonl"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await app.PostJsonAsync("/api/mail/recipients", No)).StatusCode);
+        Directory.Delete(Path.Combine(app.DataDirectory, "consents.jsonl"));
+        for (var i = 0; i < 2; i++) Assert.Equal(HttpStatusCode.NoContent, (await app.PostJsonAsync("/api/mail/recipients", No)).StatusCode);
+        await Privacy.ConsentApiTests.SharedAsync(app);
+
+        Assert.Single(await app.Services.GetRequiredService<IConsents>().AboutAsync("shop", "recipient", "4711", 10, default));
+        await app.DecideAsync("4711", tracking: true);
+        await app.DecideAsync("4711", tracking: false); // another decision, and proven as one
+        await Privacy.ConsentApiTests.SharedAsync(app);
+        Assert.Equal(3, (await app.Services.GetRequiredService<IConsents>().AboutAsync("shop", "recipient", "4711", 10, default)).Count);
     }
 
     [Theory]

@@ -105,6 +105,43 @@ public sealed class ConsentApiTests(SharedPostgres postgres)
         Assert.False(File.Exists(Path.Combine(app.DataDirectory, "consents.jsonl")));
     }
 
+    [Theory]
+    [InlineData("user", "17", "0fee1717-0017-4000-8000-000000000017", 200)]
+    [InlineData("user", "17", "b-117", 200)]
+    [InlineData("user", "0fee1717-0017-4000-8000-000000000017", "0fee1717-0017-4000-8000-000000000018", 200)]
+    [InlineData("user", "17", "b-17", 400)]
+    [InlineData("user", "Ann", "ann:1", 400)]
+    [InlineData("user", "ann-of-the-shop", "xAnn-of-the-shopx", 400)]
+    [InlineData("user", "0fee1717-0017-4000-8000-000000000017", "0FEE1717-0017-4000-8000-000000000017", 400)]
+    [InlineData("visitor", Visitor, "v01937c5e000040008000000000000001", 400)]
+    [InlineData("recipient", "4711", "one-click.4711", 400)]
+    public async Task What_stays_when_a_person_is_erased_may_not_hold_their_id(string kind, string subject, string recordId, int status)
+    {
+        await using var app = await StartAsync("sqlite");
+        var byRecord = await app.PostJsonAsync("/api/consents", One("denied", id: recordId, kind: kind, subject: subject));
+        var byText = await app.PostJsonAsync("/api/consents", One("denied", kind: kind, subject: subject).Replace("\"purpose\"", $"\"text_id\":\"{recordId}\",\"purpose\"", StringComparison.Ordinal));
+
+        Assert.Equal((status, status), ((int)byRecord.StatusCode, (int)byText.StatusCode));
+        if (status == 200) return;
+        Assert.Contains("record_id: holds the subject's id", JsonNode.Parse(await byRecord.Content.ReadAsStringAsync())!["detail"]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains("text_id: holds the subject's id", JsonNode.Parse(await byText.Content.ReadAsStringAsync())!["detail"]!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_record_that_came_while_another_of_its_id_went_to_the_store_still_waits()
+    {
+        await using var app = await PixelApp.StartAsync("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1", new FakeTimeProvider(DateTimeOffset.UtcNow));
+        await PostAsync(app, One("granted", id: "r-1"));
+        var consents = app.Services.GetRequiredService<Consents>();
+        var underWay = consents.Waiting();
+        await consents.KeepAsync([underWay[0] with { Decision = ConsentDecision.Withdrawn }]); // passed the look at known ids at the same moment
+
+        await consents.SharedAsync(underWay);
+
+        Assert.Equal(ConsentDecision.Withdrawn, Assert.Single(consents.Waiting()).Decision);
+        Assert.Contains("\"r-1\"", Assert.Single(await File.ReadAllLinesAsync(Path.Combine(app.DataDirectory, "consents.jsonl"))), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Without_the_admin_token_nothing_is_recorded_or_told()
     {

@@ -87,9 +87,44 @@ public sealed class ConsentVerbTests : IDisposable
         await File.WriteAllLinesAsync(file, [ConsentApiTests.One("granted", at: "2026-11-20T09:00:00Z").Replace("\"purpose\"", "\"text\":\"May we?\",\"purpose\"", StringComparison.Ordinal)]);
         await VerbAsync("import", file);
         Assert.Equal(0, (await VerbAsync("verify")).Code);
-        await ExecuteAsync("update consent_texts set text = 'May we sell you?'");
+        await ExecuteAsync("drop trigger consent_texts_rows; update consent_texts set text = 'May we sell you?'");
 
         Assert.Contains($"text {ConsentChain.HashOf("May we?")}: was changed", (await VerbAsync("verify")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_text_that_is_not_there_is_listed()
+    {
+        var (file, hash, never) = (_folder.File("old.jsonl"), ConsentChain.HashOf("May we?"), new string('a', 64));
+        await File.WriteAllLinesAsync(file,
+        [
+            ConsentApiTests.One("granted", at: "2026-11-20T09:00:00Z").Replace("\"purpose\"", "\"text\":\"May we?\",\"purpose\"", StringComparison.Ordinal),
+            ConsentApiTests.One("granted", at: "2026-11-20T09:00:01Z").Replace("\"purpose\"", $"\"text_hash\":\"{hash}\",\"purpose\"", StringComparison.Ordinal),
+            ConsentApiTests.One("granted", at: "2026-11-20T09:00:02Z").Replace("\"purpose\"", $"\"text_hash\":\"{never}\",\"purpose\"", StringComparison.Ordinal),
+        ]);
+        await VerbAsync("import", file);
+        Assert.Equal([$"Text {never}: not here."], await MissingAsync());
+        await ExecuteAsync("drop trigger consent_texts_all; delete from consent_texts");
+        Assert.Equal(((string[])[$"Text {hash}: not here.", $"Text {never}: not here."]).Order(StringComparer.Ordinal), await MissingAsync());
+
+        async Task<IEnumerable<string>> MissingAsync() =>
+            (await VerbAsync("verify")).Out.Split('\n').Where(line => line.StartsWith("Text ", StringComparison.Ordinal)).Select(line => line[..(line.IndexOf('.', StringComparison.Ordinal) + 1)]);
+    }
+
+    [Fact]
+    public async Task The_id_that_a_line_gets_tells_nothing_without_the_key()
+    {
+        var (file, line) = (_folder.File("old.jsonl"), ConsentApiTests.One("granted", at: "2026-11-20T09:00:00Z"));
+        await File.WriteAllLinesAsync(file, [line]);
+        await VerbAsync("import", file);
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using var query = connection.CreateCommand();
+        query.CommandText = "select record_id from consent_records";
+        var id = (string)(await query.ExecuteScalarAsync())!;
+
+        Assert.Matches("^import-[0-9a-f]{32}$", id);
+        Assert.NotEqual("import-" + ConsentChain.HashOf(line)[..32], id); // whoever guesses the line could try it
     }
 
     private Task<(int Code, string Out, string Error)> VerbAsync(params string[] args) =>

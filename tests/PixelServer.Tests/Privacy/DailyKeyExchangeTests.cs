@@ -175,6 +175,31 @@ public sealed class DailyKeyExchangeTests(SharedPostgres postgres)
         await GoneAfterTwoDaysAsync(app, app.DataDirectory, null);
     }
 
+    [Fact]
+    public async Task What_is_backed_up_of_an_embedded_store_holds_no_key_of_a_day()
+    {
+        await using var app = await PixelApp.StartAsync(clock: _clock);
+        await SharedAsync(app);
+        var wrapped = await app.Services.GetRequiredService<PixelServer.Store.IDailyKeys>().MeetAsync(DateOnly.FromDateTime(_clock.GetUtcNow().UtcDateTime), [0], default);
+        await app.Services.GetRequiredService<PixelServer.Store.IEventStore>().PrepareAsync(default);
+        using var folder = new TempFolder();
+        await using (var from = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(app.DataDirectory, "pixel.db")};Pooling=False"))
+        await using (var to = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={folder.File("copy.db")};Pooling=False"))
+        {
+            await from.OpenAsync();
+            await to.OpenAsync();
+            from.BackupDatabase(to); // as .backup does it
+        }
+
+        var kept = Directory.EnumerateFiles(Path.Combine(app.DataDirectory, "keys")).Append(folder.File("copy.db")).ToList();
+        Assert.True(new FileInfo(folder.File("copy.db")).Length > 0);
+        foreach (var file in kept) Assert.False(await HoldsAsync(file, wrapped), file);
+        var holding = new List<string>();
+        foreach (var file in Directory.EnumerateFiles(app.DataDirectory, "*", SearchOption.AllDirectories))
+            if (await HoldsAsync(file, wrapped)) holding.Add(Path.GetFileName(file).Split('-')[0]);
+        Assert.Equal("days.db", Assert.Single(holding.Distinct()));
+    }
+
     private async Task GoneAfterTwoDaysAsync(PixelApp app, string directory, PostgresCluster? cluster)
     {
         var today = DateOnly.FromDateTime(_clock.GetUtcNow().UtcDateTime);

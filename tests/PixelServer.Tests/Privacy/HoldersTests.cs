@@ -15,6 +15,9 @@ public sealed class SqliteHoldersTests : HoldersContract
 
     private protected override string ColumnsQuery =>
         "select t.name, c.name from sqlite_schema as t, pragma_table_info(t.name) as c where t.type = 'table' and t.name not like 'sqlite_%'";
+
+    // In days.db, so that no backup holds it.
+    private protected override string[] Elsewhere => ["daily_keys"];
 }
 
 public sealed class PostgresHoldersTests(SharedPostgres postgres) : HoldersContract
@@ -35,6 +38,8 @@ public abstract class HoldersContract
     private protected abstract Task<string> PostgresAsync();
 
     private protected abstract string ColumnsQuery { get; }
+
+    private protected virtual string[] Elsewhere => [];
 
     [Fact]
     public async Task Every_table_and_column_of_the_store_is_somebodys_to_erase_or_said_to_hold_nothing_of_anybody()
@@ -62,7 +67,7 @@ public abstract class HoldersContract
         }
 
         Assert.Empty(PersonTables.All.Select(one => one.Name).Except(tables.Keys));
-        Assert.Empty(PersonTables.Impersonal.Keys.Except(tables.Keys));
+        Assert.Empty(PersonTables.Impersonal.Keys.Except(tables.Keys).Except(Elsewhere));
     }
 
     [Fact]

@@ -18,9 +18,9 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
         // Small segments, so that many of them are closed, read and written anew meanwhile.
         await using var shop = await PersonShop.StartAsync(isPostgres ? await postgres.Cluster.CreateDatabaseAsync() : "", null, "--Pixel:Journal:SegmentBytes=1048576", "--Pixel:Keys:RequestsPerSecond=10000");
         var persons = Enumerable.Range(0, Persons).Select(_ => new Somebody(Letters(), Guid.NewGuid(), $"{Letters()}@example.org")).ToList();
-        var accepted = new ConcurrentBag<(Somebody Who, string Id)>();
+        var (accepted, devices) = (new ConcurrentBag<(Somebody Who, string Id)>(), new ConcurrentBag<(Somebody Who, Guid Device)>());
         using var over = new CancellationTokenSource();
-        var clients = Enumerable.Range(0, Clients).Select(client => Task.Run(() => SendAsync(shop, client, persons, accepted, over.Token))).ToList();
+        var clients = Enumerable.Range(0, Clients).Select(client => Task.Run(() => SendAsync(shop, client, persons, accepted, devices, over.Token))).ToList();
         try
         {
             for (var round = 0; round < Erased; round++)
@@ -36,7 +36,7 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
                 output.WriteLine($"{erased.GetProperty("rows")} {erased.GetProperty("collectors")}");
 
                 // At once, and not only when the noise is over.
-                Assert.Empty(await shop.Traces.FindAsync(gone.Names));
+                Assert.Empty(await shop.Traces.FindAsync(NamesOf(gone)));
             }
         }
         finally
@@ -46,7 +46,8 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
         }
 
         await shop.DrainedAsync();
-        Assert.Empty(await shop.Traces.FindAsync(persons.Take(Erased).SelectMany(one => one.Names)));
+        Assert.Empty(await shop.Traces.FindAsync(persons.Take(Erased).SelectMany(NamesOf)));
+        Assert.Contains(devices, one => persons.IndexOf(one.Who) < Erased);
 
         var stored = (await shop.Traces.AskAsync("select client_event_id, user_id from events where user_id is not null")).ToList();
         Assert.Equal(stored.Count, stored.Select(row => row[0]).Distinct().Count());
@@ -57,10 +58,13 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
         Assert.All(stored, row => Assert.Contains(row[1], others));
         var page = shop.App.Ledger.Read();
         Assert.True(page.Balances, page.ToString());
-        output.WriteLine($"{accepted.Count} events taken, {stored.Count} rows of others, {page}");
+        output.WriteLine($"{accepted.Count} events taken, {devices.Count} logins on new devices, {stored.Count} rows of others, {page}");
+
+        // Also the devices on which they logged in for the first time while they were erased, with what was looked at there before.
+        IEnumerable<string> NamesOf(Somebody gone) => gone.Names.Concat(devices.Where(one => one.Who == gone).Select(one => one.Device.ToString()));
     }
 
-    private static async Task SendAsync(PersonShop shop, int client, List<Somebody> persons, ConcurrentBag<(Somebody, string)> accepted, CancellationToken over)
+    private static async Task SendAsync(PersonShop shop, int client, List<Somebody> persons, ConcurrentBag<(Somebody, string)> accepted, ConcurrentBag<(Somebody, Guid)> devices, CancellationToken over)
     {
         var random = new Random(client);
         for (var n = 0; !over.IsCancellationRequested; n++)
@@ -68,6 +72,30 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
             // Those who are erased are the busiest.
             var who = persons[random.Next(3) == 0 ? random.Next(Erased) : random.Next(Persons)];
             var id = $"c{client}-{n}";
+            switch (random.Next(12))
+            {
+                case 0 or 1: // a new device: looks at something, and logs in
+                    var device = Guid.NewGuid();
+                    Assert.Null(await shop.PixelAsync("title=before+the+login", device));
+                    if (await shop.PixelAsync($"u={who.User}&eid={id}", device) is null)
+                    {
+                        accepted.Add((who, id));
+                        devices.Add((who, device));
+                    }
+
+                    continue;
+                case 2:
+                    Assert.InRange((await shop.BeaconAsync(new { site_id = PersonShop.Site, user_id = who.User, properties = new { note = who.User } })).Status, 200, 499);
+                    continue;
+                case 3:
+                    Assert.InRange((await shop.SegmentAsync("track", new { @event = "seen", userId = who.User, messageId = Guid.NewGuid() })).Status, 200, 499);
+                    continue;
+                case 4 when n % 5 == 0:
+                    Assert.Equal(204, await shop.DecideAsync(who.User, tracking: n % 2 == 0));
+                    Assert.Equal(200, await shop.ConsentAsync("email_sha256", PersonShop.Sha256(who.Email)));
+                    continue;
+            }
+
             if (random.Next(4) > 0)
             {
                 if (await shop.PixelAsync($"u={who.User}&eid={id}&title=page+of+{who.User}", who.Device) is null) accepted.Add((who, id));

@@ -133,26 +133,111 @@ public sealed class PersonReachTests(SharedPostgres postgres)
     }
 
     [Fact]
-    public async Task The_journal_of_another_machine_brings_nothing_of_an_erased_person_back()
+    public async Task A_collector_that_nobody_waited_for_does_its_part_all_the_same_when_it_comes_back_after_months()
     {
         var connection = await postgres.Cluster.CreateDatabaseAsync();
-        using var gone = new TempFolder();
-        await using (var machine = await PersonShop.StartAsync(Away, gone.Path, Key))
+        using var folder = new TempFolder();
+        await using var one = await PersonShop.StartAsync(connection, settings: Key);
+        await using (var other = await PersonShop.StartAsync(connection, folder.Path, Key))
         {
-            await machine.PixelAsync("u=ada&title=page+of+ada");
-            await machine.PixelAsync("u=bob&title=page+of+bob");
+            await other.PixelAsync("u=ada&title=first+page+of+ada");
+            await other.DrainedAsync();
+        }
+
+        await one.Traces.DoAsync("update collectors set seen_at = seen_at - interval '31 days'");
+        var erased = await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        Assert.Equal("complete", erased.GetProperty("state").GetString());
+        Assert.Single(erased.GetProperty("receipt").GetProperty("receipt").GetProperty("not_reached").EnumerateArray());
+        Assert.NotEmpty(PersonTraces.InFiles(folder.Path, PersonTraces.Forms("first page of ada")));
+
+        await using var back = await PersonShop.StartAsync(connection, folder.Path, Key);
+        await Eventually.TrueAsync(() => !PersonTraces.InFiles(folder.Path, PersonTraces.Forms("first page of ada")).Any(), () => "nothing of the person is on its disk\n" + back.App.Output);
+    }
+
+    [Fact]
+    public async Task A_collector_whose_disk_goes_with_it_holds_no_receipt_up()
+    {
+        var connection = await postgres.Cluster.CreateDatabaseAsync();
+        await using var one = await PersonShop.StartAsync(connection, settings: Key);
+        await one.PixelAsync("u=ada");
+        await one.DrainedAsync();
+        await using (var other = await PersonShop.StartAsync(connection, settings: [Key, "--Pixel:Privacy:TemporaryDisk=true"]))
+        {
+            await other.PixelAsync("u=ada");
+            Assert.Equal(204, await other.DecideAsync("bob", tracking: false));
+            await other.DrainedAsync();
+            await Eventually.TrueAsync(async () => (await one.Traces.AskAsync("select host from collectors")).Count == 2, () => "both are known\n" + other.App.Output);
+        }
+
+        Assert.Single(await one.Traces.AskAsync("select host from collectors"));
+        var erased = await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        Assert.Equal(("complete", 2), (erased.GetProperty("state").GetString(), erased.GetProperty("rows").GetProperty("events").GetInt64()));
+    }
+
+    [Fact]
+    public async Task A_collector_that_was_away_puts_no_decision_of_an_erased_person_back()
+    {
+        var connection = await postgres.Cluster.CreateDatabaseAsync();
+        using var folder = new TempFolder();
+        // Its clock's loops are slow: nothing but the exchange of decisions itself asks who was erased.
+        string[] slow = [Key, "--Pixel:Privacy:SyncEvery=00:10:00", "--Pixel:Mail:SyncEvery=00:00:01"];
+        await using (var away = await PersonShop.StartAsync(Away, folder.Path, slow))
+        {
+            foreach (var person in (string[])["erasedrecipient", "otherrecipient"])
+            {
+                Assert.Equal(204, await away.DecideAsync(person, tracking: false));
+                Assert.Equal(200, await away.ConsentAsync("user", person));
+            }
         }
 
         await using var shop = await PersonShop.StartAsync(connection, settings: Key);
-        await shop.PixelAsync("u=ada");
+        await shop.PixelAsync("u=erasedrecipient");
         await shop.DrainedAsync();
-        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
+        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "erasedrecipient" });
+
+        var (sync, consents) = (new List<string>(), 0);
+        await using var back = await PersonShop.StartAsync(connection, folder.Path, slow);
+        await Eventually.TrueAsync(async () =>
+        {
+            sync = [.. (await shop.Traces.AskAsync("select subject_id from mail_decisions")).Select(row => row[0])];
+            consents = (await shop.Traces.AskAsync("select record_id from consent_records")).Count;
+            return sync.Count > 0 && consents == 4;
+        }, () => $"what waited there is in the store: {sync.Count} {consents}\n{back.App.Output}");
+        Assert.Equal(["otherrecipient"], sync);
+        Assert.Equal("2", (await shop.Traces.AskAsync("select count(*) from consent_records where subject_id is null"))[0][0]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_another_machine_left_behind_brings_nothing_of_an_erased_person_back(bool isPostgres)
+    {
+        var connection = isPostgres ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        using var gone = new TempFolder();
+        await using (var machine = await PersonShop.StartAsync(Away, gone.Path, Key))
+        {
+            foreach (var person in (string[])["erasedperson", "otherperson"])
+            {
+                await machine.PixelAsync($"u={person}&title=page+of+{person}");
+                Assert.Equal(204, await machine.DecideAsync(person, tracking: false));
+                Assert.Equal(200, await machine.ConsentAsync("user", person));
+            }
+        }
+
+        await using var shop = await PersonShop.StartAsync(connection, settings: Key);
+        await shop.PixelAsync("u=erasedperson");
+        await shop.DrainedAsync();
+        await shop.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "erasedperson" });
 
         using var folder = new TempFolder();
-        var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={folder.Path}", $"--ConnectionStrings:Postgres={connection}", Key);
+        var directory = isPostgres ? folder.Path : shop.App.DataDirectory;
+        var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={directory}", $"--ConnectionStrings:Postgres={connection}", Key);
         Assert.True(code == 0, told + error);
-        Assert.Empty(await shop.Traces.FindAsync("page of ada"));
-        Assert.NotEmpty(await shop.Traces.FindAsync("page of bob"));
+        Assert.Empty(await shop.Traces.FindAsync("erasedperson"));
+        Assert.NotEmpty(await shop.Traces.FindAsync("page of otherperson"));
+        Assert.Equal(["otherperson"], (await shop.Traces.AskAsync("select subject_id from mail_decisions")).Select(row => row[0]));
+        Assert.Equal("4", (await shop.Traces.AskAsync("select count(*) from consent_records"))[0][0]); // each decision about mails leaves one too
+        Assert.Equal("2", (await shop.Traces.AskAsync("select count(*) from consent_records where subject_id is null"))[0][0]);
     }
 
     [Theory]

@@ -27,12 +27,14 @@ internal sealed class PersonShop : IAsyncDisposable
 
     public PersonTraces Traces => PersonTraces.Of(App.DataDirectory, Postgres);
 
-    public static async Task<PersonShop> StartAsync(string postgres = "", string? directory = null, params string[] settings)
+    public static Task<PersonShop> StartAsync(string postgres = "", string? directory = null, params string[] settings) => StartWithAsync(_ => { }, postgres, directory, settings);
+
+    public static async Task<PersonShop> StartWithAsync(Action<IServiceCollection> replace, string postgres = "", string? directory = null, params string[] settings)
     {
         var folder = directory is null ? new TempFolder() : null;
         var keys = Directory.CreateDirectory(Path.Combine(directory ?? folder!.Path, "keys"));
         var (_, secret) = await KeyHost.MakeAsync(new ApiKeyFile(Path.Combine(keys.FullName, "api")), KeyKind.Secret, Site);
-        return new(await PixelApp.StartAsync(postgres, directory: directory ?? folder!.Path, settings: settings), postgres, secret, folder);
+        return new(await PixelApp.StartAsync(postgres, directory: directory ?? folder!.Path, settings: settings, replace: replace), postgres, secret, folder);
     }
 
     /// <returns>The reason of the refusal; null where it was taken.</returns>
@@ -61,6 +63,16 @@ internal sealed class PersonShop : IAsyncDisposable
         Assert.True(status == answered, $"{answered} {text}\n{App.Output}");
         return text.Length == 0 ? default : JsonDocument.Parse(text).RootElement;
     }
+
+    /// <summary>How an erasure stands.</summary>
+    public async Task<JsonElement> StateAsync(JsonElement erasure)
+    {
+        using var answer = await App.AdminAsync($"/api/persons/requests/{erasure.GetProperty("request_id").GetString()}");
+        return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
+    }
+
+    public async Task<int> ConsentAsync(string kind, string id) => (await SendAsync(
+        "/api/consents", new { site_id = Site, subject = new { kind, id }, purpose = "ads", decision = "denied", method = "banner" }, "Bearer " + PixelApp.Token)).Status;
 
     public async Task<int> DecideAsync(string recipient, bool tracking) =>
         (await SendAsync("/api/mail/recipients", new { site_id = Site, recipient_id = recipient, tracking }, "Bearer " + PixelApp.Token)).Status;

@@ -158,6 +158,55 @@ public sealed class RetentionSweepTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task After_one_partition_that_is_being_read_no_other_is_waited_for_in_the_same_run()
+    {
+        await using var store = await PastStore.FreshAsync("postgresql", postgres);
+        await store.SaveAsync(Enumerable.Range(30, 12).Select(day => store.At("a", store.Now.AddDays(-day))));
+        var crossed = new CrossedRetention(store.Retention) { InUse = true };
+
+        var tally = await new RetentionSweep(Rules(25), crossed, store.Clock).RunAsync(byRow: false, all: false, default);
+        Assert.Equal((12, 1), (tally?.Blocked, crossed.Drops));
+        tally = await new RetentionSweep(Rules(25), crossed, store.Clock).RunAsync(byRow: true, all: false, default);
+        Assert.Equal((12L, 2), (tally?.Rows, crossed.Drops));
+        Assert.Empty(await store.NamesAsync());
+    }
+
+    [Fact]
+    public async Task A_partition_that_cannot_be_dropped_loses_its_rows_and_keeps_none_of_the_younger_ones()
+    {
+        await using var store = await PastStore.FreshAsync("postgresql", postgres);
+        await store.SaveAsync(Enumerable.Range(30, 5).Select(day => store.At("a", store.Now.AddDays(-day))).Append(store.At("a", store.Now)));
+        var oldest = (await store.PartitionsAsync())[0];
+        await store.AskAsync($"create view somebodys as select name from {oldest}");
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => store.SweepAsync(Rules(25)));
+        Assert.Equal(PostgresErrorCodes.DependentObjectsStillExist, refused.SqlState);
+        Assert.Equal(["n1"], await store.NamesAsync()); // today's, which was made first
+        Assert.Equal([oldest, "events_20261123"], (await store.PartitionsAsync())[..2]);
+        Assert.Null((await store.Retention.PastAsync(Rules(25).Text, default)).FinishedAt); // that was no success
+
+        await store.AskAsync("drop view somebodys");
+        Assert.Equal(1, (await store.SweepAsync(Rules(25))).Partitions);
+    }
+
+    [Theory]
+    [MemberData(nameof(Stores))]
+    public async Task More_than_a_command_can_delete_is_deleted_in_smaller_stretches(string name)
+    {
+        await using var store = await PastStore.FreshAsync(name, postgres);
+        var busy = new DateTimeOffset(store.Now.AddDays(-40).Date, TimeSpan.Zero);
+        await store.SaveAsync([
+            store.At("a", busy.AddDays(-60)), store.At("a", busy), // quiet, and then everybody at once
+            .. Enumerable.Range(0, 1_200).Select(i => store.At("a", busy.AddHours(20).AddMilliseconds(i * 50))), store.At("kept", busy.AddHours(20))]);
+        var crossed = new CrossedRetention(store.Retention) { MostRows = 100 };
+
+        var tally = await new RetentionSweep(Rules(null, ("a", 30)), crossed, store.Clock).RunAsync(byRow: false, all: false, default);
+        Assert.Equal(1_202, tally?.Rows);
+        Assert.True(crossed.TooMuch > 0);
+        Assert.Equal(["n1203"], await store.NamesAsync());
+    }
+
+    [Fact]
     public async Task Writers_go_on_while_partitions_go_and_not_one_young_row_is_lost()
     {
         await using var store = await PastStore.FreshAsync("postgresql", postgres);

@@ -101,6 +101,25 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task A_consent_from_between_two_signals_lifts_nothing_also_where_it_is_told_late()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
+        await using var app = await StartAsync("", "Us", clock: clock);
+        var cookie = await VisitAsync(app, "e=1&u=ann", gpc: true);
+        clock.Advance(TimeSpan.FromMinutes(20));
+        await VisitAsync(app, "e=2&u=ann", cookie, gpc: true);
+        await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:10:00Z"));
+        var (standings, subject) = (app.Services.GetRequiredService<Standings>(), app.Services.GetRequiredService<SubjectKeys>().Of("shop", SubjectKind.User, "ann"));
+        Assert.True(standings.Of(subject).IsOptedOut);
+
+        await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:20:00.001Z"));
+        Assert.True(standings.Of(subject).IsOptedOut); // it is taken as now, which is the moment of the signal
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:20:00.001Z"));
+        Assert.False(standings.Of(subject).IsOptedOut);
+    }
+
+    [Fact]
     public async Task It_survives_a_restart_also_where_the_server_was_killed_before_it_wrote_anything_but_the_journal()
     {
         using var folder = new TempFolder();

@@ -115,6 +115,20 @@ public abstract class ConsentsContract
     }
 
     [Theory]
+    [InlineData("delete from consent_texts")]
+    [InlineData("update consent_texts set text = 'May we sell you?'")]
+    [InlineData("update consent_texts set text_hash = '0'")]
+    public async Task Nor_does_it_change_or_lose_the_words_that_people_agreed_to(string change)
+    {
+        var store = await FreshAsync();
+        await store.KeepAsync(s_chain, [One("r1") with { Text = "May we?", TextHash = ConsentChain.HashOf("May we?") }], default);
+
+        Assert.Contains("append-only", (await Assert.ThrowsAnyAsync<DbException>(() => AskAsync(change))).Message, StringComparison.Ordinal);
+
+        Assert.Equal((ConsentChain.HashOf("May we?"), "May we?"), Assert.Single(await store.TextsAsync(default).ToListAsync()));
+    }
+
+    [Theory]
     [InlineData("update consent_records set decision = 'withdrawn' where seq = 2", "record 2: r2 was changed")]
     [InlineData("update consent_records set expires_at = at where seq = 3", "record 3: r3 was changed")]
     [InlineData("update consent_records set person = hash where seq = 1", "record 1: r1 was changed")]
@@ -191,11 +205,13 @@ public sealed class PostgresConsentsTests(SharedPostgres postgres) : ConsentsCon
 {
     private readonly PostgresTestStore _test = new(postgres);
 
-    [Fact]
-    public async Task Nor_can_the_table_be_emptied_at_once()
+    [Theory]
+    [InlineData("consent_records")]
+    [InlineData("consent_texts")]
+    public async Task Nor_can_the_tables_be_emptied_at_once(string table)
     {
         await FreshAsync();
-        Assert.Contains("append-only", (await Assert.ThrowsAnyAsync<DbException>(() => AskAsync("truncate consent_records"))).Message, StringComparison.Ordinal);
+        Assert.Contains("append-only", (await Assert.ThrowsAnyAsync<DbException>(() => AskAsync($"truncate {table}"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -59,21 +59,11 @@ public sealed class PostgresDailyKeysTests(SharedPostgres postgres) : DailyKeysC
     public ValueTask DisposeAsync() => _test.DisposeAsync();
 }
 
-public sealed class SqliteDailyKeysTests : DailyKeysContract, IAsyncDisposable
+public sealed class SqliteDailyKeysTests : DailyKeysContract, IDisposable
 {
     private readonly TempFolder _folder = new();
-    private SqliteStore? _store;
 
-    private protected override async Task<IDailyKeys> FreshAsync()
-    {
-        _store = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
-        await _store.PrepareAsync(default);
-        return new SqliteDailyKeys(_folder.File("pixel.db"));
-    }
+    private protected override Task<IDailyKeys> FreshAsync() => Task.FromResult<IDailyKeys>(new SqliteDailyKeys(_folder.File("days.db")));
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_store is not null) await _store.DisposeAsync();
-        _folder.Dispose();
-    }
+    public void Dispose() => _folder.Dispose();
 }

@@ -55,6 +55,21 @@ public abstract class OptOutsContract
         Assert.Equal(["user:A", "user:B", $"visitor:{Visitor(1)}"], await AskAsync("select distinct person_id from opted_out order by 1"));
     }
 
+    [Fact]
+    public async Task A_consent_that_is_over_lifts_nothing_any_more()
+    {
+        var (store, consents) = await FreshAsync();
+        await SaveAsync(store, Make(Events.Noon, Visitor(1), "A", optedOut: true), Make(Events.Noon, Visitor(2), "B", optedOut: true), Make(Events.Noon, Visitor(3), "C", optedOut: true));
+        var (over, lasts) = (DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddDays(1)); // by the database's own clock
+        await consents.KeepAsync(Guid.NewGuid(),
+        [
+            Said("user", "A", ConsentDecision.Granted, Events.Noon.AddSeconds(1)) with { ExpiresAt = over }, Said("user", "B", ConsentDecision.Granted, Events.Noon.AddSeconds(1)) with { ExpiresAt = lasts },
+            Said("visitor", $"{Visitor(3)}", ConsentDecision.Granted, Events.Noon.AddSeconds(1)), Said("user", "C", ConsentDecision.Granted, Events.Noon.AddSeconds(2)) with { ExpiresAt = over },
+        ], default);
+
+        Assert.Equal(["user:A", "user:C"], await AskAsync("select distinct person_id from opted_out order by 1"));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -51,6 +51,23 @@ public sealed class TagScriptTests(PixelApp app) : IClassFixture<PixelApp>
             Assert.InRange(int.Parse(pair.First, System.Globalization.CultureInfo.InvariantCulture), pair.Second * 0.99, pair.Second * 1.01));
     }
 
+    [Theory]
+    [InlineData(true, "Regime=Gdpr")]
+    [InlineData(true, "RegimeByCountry:EEA=gdpr")] // one file for all: it waits for everybody
+    [InlineData(true, "Regime=Us", "RegimeByCountry:DE=Gdpr")]
+    [InlineData(false, "RegimeByCountry:EEA=gdpr", "Tag:OptIn=false")]
+    [InlineData(false, "RegimeByCountry:FR=exempt")]
+    [InlineData(false, "Regime=Open")]
+    public async Task A_site_that_has_to_ask_in_any_country_gets_the_tag_that_waits(bool waits, params string[] settings)
+    {
+        await using var own = await PixelApp.StartAsync(settings:
+            ["--Pixel:Sites:waits:Tag:OptIn=true", "--Pixel:Sites:not:Tag:OptIn=false", .. settings.Select(setting => "--Pixel:Sites:shop:" + setting)]);
+        var expected = await own.Client.GetStringAsync($"/t.js?id={(waits ? "waits" : "not")}");
+
+        Assert.NotEqual(await own.Client.GetStringAsync($"/t.js?id={(waits ? "not" : "waits")}"), expected);
+        Assert.Equal(expected, await own.Client.GetStringAsync("/t.js?id=shop"));
+    }
+
     [Fact]
     public void What_is_switched_off_is_not_in_the_file_and_every_source_file_is_in_some()
     {

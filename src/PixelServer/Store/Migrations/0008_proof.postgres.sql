@@ -99,6 +99,17 @@ comment on function consent_records_keep() is 'Refuses every change of consent_r
 create trigger consent_records_rows before update or delete on consent_records for each row execute function consent_records_keep();
 create trigger consent_records_all before truncate on consent_records for each statement execute function consent_records_keep();
 
+create function consent_texts_keep() returns trigger language plpgsql as $$
+begin
+  raise exception 'consent_texts is append-only' using errcode = 'restrict_violation';
+end
+$$;
+
+comment on function consent_texts_keep() is 'Refuses every change of consent_texts.';
+
+create trigger consent_texts_rows before update or delete on consent_texts for each row execute function consent_texts_keep();
+create trigger consent_texts_all before truncate on consent_texts for each statement execute function consent_texts_keep();
+
 create view consents as
 select distinct on (site_id, subject_kind, subject_id, purpose)
   site_id, subject_kind, subject_id, purpose, decision, at, expires_at, record_id, recorded_at, method, text_id, text_hash
@@ -159,8 +170,10 @@ persons_out as (
   left join identity_persons as p on p.site_id = r.site_id and p.kind = r.kind and p.id = r.id
   group by r.site_id, coalesce(p.person_id, r.kind || ':' || r.id)
 ),
+-- A yes that is over is a no, as at the doors.
 said as (
-  select c.site_id, coalesce(p.person_id, replace(c.subject_kind, 'email_sha256', 'email') || ':' || c.subject_id) as person_id, c.decision, c.at
+  select c.site_id, coalesce(p.person_id, replace(c.subject_kind, 'email_sha256', 'email') || ':' || c.subject_id) as person_id,
+    case when c.decision = 'granted' and c.expires_at <= now() then 'withdrawn' else c.decision end as decision, c.at
   from consents as c
   left join identity_persons as p
     on p.site_id = c.site_id and p.kind = replace(c.subject_kind, 'email_sha256', 'email') and p.id = c.subject_id

@@ -59,6 +59,16 @@ begin
   select raise(abort, 'consent_records is append-only: a row may lose whose it is (salt and all columns behind it), and nothing else');
 end;
 
+create trigger consent_texts_rows before update on consent_texts
+begin
+  select raise(abort, 'consent_texts is append-only');
+end;
+
+create trigger consent_texts_all before delete on consent_texts
+begin
+  select raise(abort, 'consent_texts is append-only');
+end;
+
 create view consents as
 select site_id, subject_kind, subject_id, purpose, decision, at, expires_at, record_id, recorded_at, method, text_id, text_hash
 from (
@@ -100,8 +110,10 @@ persons_out as (
   left join identity_persons as p on p.site_id = r.site_id and p.kind = r.kind and p.id = r.id
   group by r.site_id, coalesce(p.person_id, r.kind || ':' || r.id)
 ),
+-- A yes that is over is a no, as at the doors.
 said as (
-  select c.site_id, coalesce(p.person_id, replace(c.subject_kind, 'email_sha256', 'email') || ':' || c.subject_id) as person_id, c.decision, c.at
+  select c.site_id, coalesce(p.person_id, replace(c.subject_kind, 'email_sha256', 'email') || ':' || c.subject_id) as person_id,
+    case when c.decision = 'granted' and c.expires_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') then 'withdrawn' else c.decision end as decision, c.at
   from consents as c
   left join identity_persons as p
     on p.site_id = c.site_id and p.kind = replace(c.subject_kind, 'email_sha256', 'email') and p.id = c.subject_id

@@ -13,6 +13,8 @@ create table person_requests (
   site_id      text not null,
   subjects     blob not null,
   made_at      text not null, -- as events.received_at
+  relations    text,          -- JSON
+  cleaned_at   text,          -- as events.received_at
   rows_erased  text,          -- JSON
   receipt      text           -- JSON
 ) strict, without rowid;

@@ -1,9 +1,5 @@
--- The keys of daily visitors while they last, and what retention did on which day. The meaning of each column stands in docs/schema.md.
-
-create table daily_keys (
-  day      text not null primary key, -- 2026-11-26
-  wrapped  blob not null
-) strict, without rowid;
+-- What retention did on which day. The meaning of each column stands in docs/schema.md. The keys of daily visitors have a file of their own
+-- (days.db, SqliteDailyKeys), so that no copy of this one holds any.
 
 create table retention_runs (
   day          text    not null primary key, -- 2026-11-26
