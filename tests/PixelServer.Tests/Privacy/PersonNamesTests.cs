@@ -36,6 +36,8 @@ public abstract class PersonNamesContract
         Assert.Contains("user:" + now, Texts(found.GetProperty("shared")));
         Assert.Equal(2, (await shop.AskAsync("export", new { site_id = PersonShop.Site, user_id = old })).GetProperty("events").GetArrayLength());
 
+        Assert.Contains((PersonShop.Site, "user", old), await IdentifiersAsync(shop)); // a sweep after a restore sees it
+
         await EraseAsync(shop, new { site_id = PersonShop.Site, user_id = old });
         Assert.Empty(await shop.Traces.FindAsync(old));
         Assert.NotEmpty(await shop.Traces.FindAsync("page of bob"));
@@ -78,6 +80,7 @@ public abstract class PersonNamesContract
         var found = await shop.AskAsync("find", new { site_id = PersonShop.Site, email = second });
         Assert.Equal("""{"events":2}""", found.GetProperty("rows").GetRawText());
         Assert.Equal(2, found.GetProperty("collectors")[0].GetProperty("records").GetProperty("journal").GetInt64());
+        Assert.Contains((PersonShop.Site, "email", hash), await IdentifiersAsync(shop));
         await EraseAsync(shop, new { site_id = PersonShop.Site, email = second });
         Assert.Empty(await shop.Traces.FindAsync(second, hash));
         Assert.NotEmpty(await shop.Traces.FindAsync("bob@example.org"));
@@ -189,6 +192,13 @@ public abstract class PersonNamesContract
 
     private static Task<(int Status, string Body)> AliasAsync(PersonShop shop, string user, string previous, string? anonymousId = null) =>
         shop.SegmentAsync("alias", new { userId = user, previousId = previous, anonymousId, messageId = Guid.NewGuid() });
+
+    private static async Task<List<(string Site, string Kind, string Id)>> IdentifiersAsync(PersonShop shop)
+    {
+        var found = new List<(string, string, string)>();
+        await foreach (var one in shop.App.Services.GetRequiredService<PersonRows>().IdentifiersAsync(CancellationToken.None)) found.Add(one);
+        return found;
+    }
 
     private static async Task<JsonElement> EraseAsync(PersonShop shop, object body)
     {
