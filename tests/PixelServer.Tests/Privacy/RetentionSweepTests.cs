@@ -182,7 +182,7 @@ public sealed class RetentionSweepTests(SharedPostgres postgres)
         var refused = await Assert.ThrowsAsync<PostgresException>(() => store.SweepAsync(Rules(25)));
         Assert.Equal(PostgresErrorCodes.DependentObjectsStillExist, refused.SqlState);
         Assert.Equal(["n1"], await store.NamesAsync()); // today's, which was made first
-        Assert.Equal([oldest, "events_20261123"], (await store.PartitionsAsync())[..2]);
+        Assert.Equal([oldest], (await store.PartitionsAsync()).Where(name => string.CompareOrdinal(name, "events_20261029") < 0));
         Assert.Null((await store.Retention.PastAsync(Rules(25).Text, default)).FinishedAt); // that was no success
 
         await store.AskAsync("drop view somebodys");
