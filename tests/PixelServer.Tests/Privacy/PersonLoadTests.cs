@@ -67,8 +67,12 @@ public sealed class PersonLoadTests(SharedPostgres postgres, ITestOutputHelper o
     private static async Task SendAsync(PersonShop shop, int client, List<Somebody> persons, ConcurrentBag<(Somebody, string)> accepted, ConcurrentBag<(Somebody, Guid)> devices, CancellationToken over)
     {
         var random = new Random(client);
+
+        // As fast as it can a client would make more than anybody can search: some events a moment, all the time.
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(15));
         for (var n = 0; !over.IsCancellationRequested; n++)
         {
+            await pace.WaitForNextTickAsync(CancellationToken.None);
             // Those who are erased are the busiest.
             var who = persons[random.Next(3) == 0 ? random.Next(Erased) : random.Next(Persons)];
             var id = $"c{client}-{n}";

@@ -142,6 +142,7 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         {
             await other.PixelAsync("u=ada&title=first+page+of+ada");
             await other.DrainedAsync();
+            await Eventually.TrueAsync(async () => (await one.Traces.AskAsync("select host from collectors")).Count == 2, () => "both are known\n" + other.App.Output);
         }
 
         await one.Traces.DoAsync("update collectors set seen_at = seen_at - interval '31 days'");

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Data.Common;
 using System.Text;
 using Microsoft.Data.Sqlite;
@@ -36,13 +37,14 @@ internal sealed class PersonTraces
     /// <summary>Where something of the person still is: file or table, and what.</summary>
     public async Task<IReadOnlyList<string>> FindAsync(params IEnumerable<string> identifiers)
     {
-        var needles = identifiers.SelectMany(Forms).ToList();
+        var needles = new Needles(identifiers.SelectMany(Forms));
         return [.. InFiles(_directory, needles), .. await InTablesAsync(needles)];
     }
 
-    public static IEnumerable<string> InFiles(string directory, IEnumerable<(string Name, byte[] Bytes)> needles)
+    public static IEnumerable<string> InFiles(string directory, IEnumerable<(string Name, byte[] Bytes)> needles) => InFiles(directory, new Needles(needles));
+
+    private static IEnumerable<string> InFiles(string directory, Needles needles)
     {
-        var all = needles.ToList();
         foreach (var file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
         {
             byte[] content;
@@ -58,8 +60,7 @@ internal sealed class PersonTraces
                 continue;
             }
 
-            foreach (var (name, bytes) in all)
-                if (content.AsSpan().IndexOf(bytes) >= 0) yield return $"{Path.GetRelativePath(directory, file)}: {name}";
+            foreach (var name in needles.In(content)) yield return $"{Path.GetRelativePath(directory, file)}: {name}";
         }
     }
 
@@ -72,7 +73,7 @@ internal sealed class PersonTraces
         yield return (identifier + " (digits)", Encoding.ASCII.GetBytes(id.ToString("N")));
     }
 
-    private async Task<IReadOnlyList<string>> InTablesAsync(IReadOnlyList<(string Name, byte[] Bytes)> needles)
+    private async Task<IReadOnlyList<string>> InTablesAsync(Needles needles)
     {
         var found = new List<string>();
         await using var connection = _connect();
@@ -89,7 +90,7 @@ internal sealed class PersonTraces
                     if (rows.IsDBNull(column)) continue;
                     var bytes = rows.GetFieldType(column) == typeof(byte[]) ? rows.GetFieldValue<byte[]>(column)
                         : rows.GetFieldType(column) == typeof(string) || rows.GetDataTypeName(column) is "text" ? Encoding.UTF8.GetBytes(rows.GetString(column)) : [];
-                    found.AddRange(needles.Where(needle => bytes.AsSpan().IndexOf(needle.Bytes) >= 0).Select(needle => $"{table}.{rows.GetName(column)}: {needle.Name}"));
+                    found.AddRange(needles.In(bytes).Select(name => $"{table}.{rows.GetName(column)}: {name}"));
                 }
             }
         }
@@ -121,7 +122,7 @@ internal sealed class PersonTraces
 
     /// <summary>Whether a table has it somewhere.</summary>
     public async Task<bool> InStoreAsync(string table, string identifier) =>
-        (await InTablesAsync([.. Forms(identifier)])).Any(one => one.StartsWith(table + ".", StringComparison.Ordinal));
+        (await InTablesAsync(new Needles(Forms(identifier)))).Any(one => one.StartsWith(table + ".", StringComparison.Ordinal));
 
     public async Task<IReadOnlyList<string>> TablesAsync()
     {
@@ -146,5 +147,19 @@ internal sealed class PersonTraces
         var tables = new List<string>();
         while (await rows.ReadAsync()) tables.Add(rows.GetString(0));
         return tables;
+    }
+
+    /// <summary>Byte sequences that are looked for all at once: there may be hundreds, in hundreds of megabytes.</summary>
+    private sealed class Needles(IEnumerable<(string Name, byte[] Bytes)> needles)
+    {
+        private readonly List<(string Name, byte[] Bytes)> _all = [.. needles];
+        private SearchValues<string>? _any;
+
+        public IEnumerable<string> In(byte[] content)
+        {
+            // As text with a character for each byte, for that is what can be searched for many texts.
+            _any ??= SearchValues.Create([.. _all.Select(needle => Encoding.Latin1.GetString(needle.Bytes))], StringComparison.Ordinal);
+            return Encoding.Latin1.GetString(content).AsSpan().ContainsAny(_any) ? [.. _all.Where(needle => content.AsSpan().IndexOf(needle.Bytes) >= 0).Select(needle => needle.Name)] : [];
+        }
     }
 }
