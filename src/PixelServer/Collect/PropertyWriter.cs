@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -111,9 +112,10 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
     /// <remarks>What stands there is read once more, because two keys can have become one. It was within the limits, and is not counted again.</remarks>
     public Refusal? Withhold(IReadOnlyList<string> texts)
     {
-        var json = ToJson().Span;
+        var json = ToJson();
+        ReadOnlyMemory<byte> repeats = _repeats.Count == 0 ? default : Json(CollectionsMarshal.AsSpan(_repeats));
         var isFound = false;
-        foreach (var text in texts) isFound |= Text.Holds(json, text);
+        foreach (var text in texts) isFound |= Text.Holds(json.Span, text) || Text.Holds(repeats.Span, text);
         if (!isFound) return null;
 
         var values = _values;
@@ -121,7 +123,7 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
         (_values, _withheld) = (int.MinValue, texts);
         try
         {
-            return WithholdMembers(json);
+            return WithholdMembers(json.Span, keepFirst: false) ?? WithholdMembers(repeats.Span, keepFirst: true);
         }
         finally
         {
@@ -129,8 +131,9 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
         }
     }
 
-    private Refusal? WithholdMembers(ReadOnlySpan<byte> json)
+    private Refusal? WithholdMembers(ReadOnlySpan<byte> json, bool keepFirst)
     {
+        if (json.IsEmpty) return null;
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Limits.PropertyDepth + 4 });
         reader.Read();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
@@ -138,7 +141,7 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
             if (OpenMember(Unescaped(ref reader), out var member) is { } refusal) return refusal;
             reader.Read();
             // The server's own objects stand one or two levels around what a client may nest.
-            if ((WriteValue(ref reader, -1) ?? CloseMember(member, 0, keepFirst: false)) is { } refused) return refused;
+            if ((WriteValue(ref reader, -1) ?? CloseMember(member, 0, keepFirst)) is { } refused) return refused;
         }
 
         return null;
@@ -148,34 +151,34 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
     public Refusal? AddObject(ReadOnlySpan<byte> key, PropertyWriter inner)
     {
         if (OpenMember(key, out var member) is { } refusal) return refusal;
-        inner.CopyTo(Room(inner.Size));
-        _length += inner.Size;
+        var members = inner._members.AsSpan(0, inner._count);
+        var size = SizeOf(members);
+        inner.CopyTo(members, Room(size));
+        _length += size;
         return CloseMember(member, 0, keepFirst: false);
     }
 
     /// <summary>Empty where there is no property.</summary>
-    public ReadOnlyMemory<byte> ToJson()
+    public ReadOnlyMemory<byte> ToJson() => IsEmpty ? default : Json(_members.AsSpan(0, _count));
+
+    private byte[] Json(ReadOnlySpan<Member> members)
     {
-        if (IsEmpty) return default;
-        var json = new byte[Size];
-        CopyTo(json);
+        var json = new byte[SizeOf(members)];
+        CopyTo(members, json);
         return json;
     }
 
-    private int Size
+    private static int SizeOf(ReadOnlySpan<Member> members)
     {
-        get
-        {
-            var size = 1;
-            foreach (var member in _members.AsSpan(0, _count)) size += member.Length;
-            return Math.Max(size, 2);
-        }
+        var size = 1;
+        foreach (var member in members) size += member.Length;
+        return Math.Max(size, 2);
     }
 
-    private void CopyTo(Span<byte> json)
+    private void CopyTo(ReadOnlySpan<Member> members, Span<byte> json)
     {
         var at = 0;
-        foreach (var member in _members.AsSpan(0, _count))
+        foreach (var member in members)
         {
             _bytes.AsSpan(member.Start, member.Length).CopyTo(json[at..]);
             at += member.Length;

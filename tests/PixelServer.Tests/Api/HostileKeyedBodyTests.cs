@@ -47,6 +47,16 @@ public sealed class HostileKeyedBodyTests
     }
 
     [Fact]
+    public async Task A_no_that_was_repeated_beside_a_yes_counts_also_where_an_id_is_taken_out()
+    {
+        await using var host = await SegmentHost.StartAsync();
+        var row = await host.KeptAsync("track", $$$$"""
+            {"anonymousId":"a","event":"x","context":{"device":{"type":"ios","idfa":"{{{{Idfa}}}}"},"consent":{"analytics_storage":"granted","x":"{{{{Idfa}}}}","analytics_storage":"denied","measurement":"granted"}}}
+            """);
+        Assert.Equal((false, false), ((bool)row["consent_storage"]!, row.ToJsonString().Contains("5CB1539C3F51", StringComparison.OrdinalIgnoreCase)));
+    }
+
+    [Fact]
     public async Task More_advertising_ids_than_a_device_can_have_are_refused()
     {
         await using var host = await SegmentHost.StartAsync();
