@@ -8,7 +8,7 @@ internal sealed class SqliteFile(string file)
 {
     private const int BusySeconds = 5;
 
-    private readonly Lock _creation = new();
+    private static readonly Lock s_creation = new(); // of all instances: another one may just be opening the file
 
     public string ConnectionString { get; } = new SqliteConnectionStringBuilder
     {
@@ -53,7 +53,7 @@ internal sealed class SqliteFile(string file)
     /// </remarks>
     private void Create()
     {
-        lock (_creation)
+        lock (s_creation)
         {
             if (OperatingSystem.IsWindows() || File.Exists(file)) return;
             try

@@ -195,7 +195,8 @@ public sealed class DailyKeyExchangeTests(SharedPostgres postgres)
         Assert.True(new FileInfo(folder.File("copy.db")).Length > 0);
         foreach (var file in kept) Assert.False(await HoldsAsync(file, wrapped), file);
         var holding = new List<string>();
-        foreach (var file in Directory.EnumerateFiles(app.DataDirectory, "*", SearchOption.AllDirectories))
+        using var copy = await DirectoryCopy.OfAsync(app.DataDirectory);
+        foreach (var file in Directory.EnumerateFiles(copy.Path, "*", SearchOption.AllDirectories))
             if (await HoldsAsync(file, wrapped)) holding.Add(Path.GetFileName(file).Split('-')[0]);
         Assert.Equal("days.db", Assert.Single(holding.Distinct()));
     }
@@ -227,7 +228,8 @@ public sealed class DailyKeyExchangeTests(SharedPostgres postgres)
         {
             if (cluster is not null) await cluster.RestartAsync(); // only then are all pages of an unlogged table in its file
             var found = new bool[needles.Length];
-            foreach (var root in cluster is null ? [directory] : new[] { directory, cluster.Directory })
+            using var copy = await DirectoryCopy.OfAsync(directory);
+            foreach (var root in cluster is null ? [copy.Path] : new[] { copy.Path, cluster.Directory })
                 foreach (var file in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories))
                     for (var i = 0; i < needles.Length; i++)
                         found[i] |= await HoldsAsync(file, needles[i]);

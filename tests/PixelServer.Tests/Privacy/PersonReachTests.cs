@@ -149,10 +149,10 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         var erased = await one.AskAsync("erase", new { site_id = PersonShop.Site, user_id = "ada" });
         Assert.Equal("complete", erased.GetProperty("state").GetString());
         Assert.Single(erased.GetProperty("receipt").GetProperty("receipt").GetProperty("not_reached").EnumerateArray());
-        Assert.NotEmpty(PersonTraces.InFiles(folder.Path, PersonTraces.Forms("first page of ada")));
+        Assert.NotEmpty(await PersonTraces.InFilesAsync(folder.Path, PersonTraces.Forms("first page of ada")));
 
         await using var back = await PersonShop.StartAsync(connection, folder.Path, Key);
-        await Eventually.TrueAsync(() => !PersonTraces.InFiles(folder.Path, PersonTraces.Forms("first page of ada")).Any(), () => "nothing of the person is on its disk\n" + back.App.Output);
+        await Eventually.TrueAsync(async () => (await PersonTraces.InFilesAsync(folder.Path, PersonTraces.Forms("first page of ada"))).Count == 0, () => "nothing of the person is on its disk\n" + back.App.Output);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using Npgsql;
+using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Privacy;
 
@@ -38,30 +39,17 @@ internal sealed class PersonTraces
     public async Task<IReadOnlyList<string>> FindAsync(params IEnumerable<string> identifiers)
     {
         var needles = new Needles(identifiers.SelectMany(Forms));
-        return [.. InFiles(_directory, needles), .. await InTablesAsync(needles)];
+        return [.. await InFilesAsync(_directory, needles), .. await InTablesAsync(needles)];
     }
 
-    public static IEnumerable<string> InFiles(string directory, IEnumerable<(string Name, byte[] Bytes)> needles) => InFiles(directory, new Needles(needles));
+    public static Task<IReadOnlyList<string>> InFilesAsync(string directory, IEnumerable<(string Name, byte[] Bytes)> needles) => InFilesAsync(directory, new Needles(needles));
 
-    private static IEnumerable<string> InFiles(string directory, Needles needles)
+    private static async Task<IReadOnlyList<string>> InFilesAsync(string directory, Needles needles)
     {
-        foreach (var file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
-        {
-            byte[] content;
-            try
-            {
-                // The lock file cannot be opened while the server runs, and has nothing in it.
-                using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-                content = new byte[stream.Length];
-                stream.ReadExactly(content);
-            }
-            catch (Exception e) when (e is FileNotFoundException or EndOfStreamException || Path.GetFileName(file) == "LOCK")
-            {
-                continue;
-            }
-
-            foreach (var name in needles.In(content)) yield return $"{Path.GetRelativePath(directory, file)}: {name}";
-        }
+        using var copy = await DirectoryCopy.OfAsync(directory);
+        return [.. from file in Directory.EnumerateFiles(copy.Path, "*", SearchOption.AllDirectories)
+                   from name in needles.In(File.ReadAllBytes(file))
+                   select $"{Path.GetRelativePath(copy.Path, file)}: {name}"];
     }
 
     /// <summary>As text, and where it is a UUID as its bytes and without hyphens too.</summary>
