@@ -71,13 +71,10 @@ internal sealed class DataDirectory
         File.Move(draft, file, overwrite: true);
     }
 
-    /// <summary>What <see cref="WriteSecret"/> leaves beside a file when the machine goes down in it.</summary>
-    public static void DeleteDraft(string file) => File.Delete(file + ".new");
-
     /// <summary>What a crash left of <see cref="WriteSecret"/>: nobody was told of it, and it may name somebody who is erased later.</summary>
     public static void DropDraft(string file)
     {
-        if (File.Exists(file + ".new")) File.Delete(file + ".new");
+        if (File.Exists(file + ".new")) File.Delete(file + ".new"); // where the directory is not there either, deleting is an error
     }
 
     private static void Create(string path)

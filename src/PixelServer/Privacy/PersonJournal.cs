@@ -46,11 +46,6 @@ internal sealed class PersonJournal(Journal.Journal journal, IEventStore store, 
     /// <summary>Those that the store does not have yet.</summary>
     public async IAsyncEnumerable<Hit> WaitingAsync(PersonMarks person, [EnumeratorCancellation] CancellationToken ct)
     {
-        var positions = new Dictionary<Guid, long>();
-        foreach (var (run, end, hit) in journal.Find(person.Name))
-        {
-            if (!positions.TryGetValue(run, out var position)) positions[run] = position = await store.PositionAsync(run, ct) ?? 0;
-            if (end > position) yield return hit;
-        }
+        foreach (var hit in Behind(await StoredAsync(ct), person.Name)) yield return hit;
     }
 }

@@ -261,8 +261,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     // What the person shared with others is one other's alone when the person's pairs are gone, as far as anybody can tell: it has to stay nobody's.
     private async Task KeepSharedAsync(DbConnection connection, DbTransaction transaction, PersonIds person, CancellationToken ct)
     {
-        List<(string, string)> theirs = [.. person.Visitors.Select(id => ("visitor", id.ToString("D"))), .. person.Users.Select(id => ("user", id)), .. person.Emails.Select(id => ("email", id))];
-        foreach (var (kind, id) in await SharedAsync(connection, transaction, person, theirs, ct))
+        foreach (var (kind, id) in await SharedAsync(connection, transaction, person, [.. person.Named], ct))
         {
             if (kind == "user") continue;
             await using var block = dialect.Command(connection, transaction,

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using PixelServer.Journal;
-using PixelServer.Ops;
 
 namespace PixelServer.Store;
 
@@ -21,12 +20,13 @@ internal sealed class StandingFile(string path)
 
     private static ReadOnlySpan<byte> Magic => "PXSTND01"u8;
 
+    private readonly AppendedFile _file = new(path);
+
     /// <summary>What stands in it, in the order of writing. A last record that a crash cut off was told to nobody, and is cut off for good.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public IReadOnlyList<SubjectStanding> Read()
     {
-        if (!File.Exists(path)) return [];
-        var bytes = File.ReadAllBytes(path);
+        var bytes = _file.Read();
         if (bytes.Length < Magic.Length) return [];
         if (!bytes.AsSpan().StartsWith(Magic)) throw Damaged("does not begin as one");
         var found = new List<SubjectStanding>((bytes.Length - Magic.Length) / RecordBytes);
@@ -39,35 +39,20 @@ internal sealed class StandingFile(string path)
             else break; // the last one: a crash may have left it half written
         }
 
-        if (at < bytes.Length) Cut(at);
+        if (at < bytes.Length) _file.Cut(at);
         return found;
     }
 
     /// <exception cref="IOException">It is not on disk.</exception>
     public void Append(IReadOnlyList<SubjectStanding> standings)
     {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        var isNew = !File.Exists(path);
-        using var stream = new FileStream(path, options);
-        var begins = stream.Length < Magic.Length;
-        var before = begins ? 0 : stream.Length;
-        try
-        {
-            stream.Position = before;
-            stream.Write(Bytes(standings, begins));
-            stream.Flush(flushToDisk: true);
-            if (isNew) new Disk().FlushDirectory(Path.GetDirectoryName(path)!);
-        }
-        catch
-        {
-            stream.SetLength(before); // half a record would spoil the next one
-            throw;
-        }
+        var begins = _file.Length < Magic.Length;
+        if (begins && _file.Length > 0) _file.Cut(0); // a first append that a crash cut off
+        _file.Append(Bytes(standings, begins));
     }
 
     /// <summary>The same with each subject once, whole or not at all.</summary>
-    public void Rewrite(IReadOnlyList<SubjectStanding> standings) => DataDirectory.WriteSecret(path, Bytes(standings, withMagic: true));
+    public void Rewrite(IReadOnlyList<SubjectStanding> standings) => _file.Rewrite(Bytes(standings, withMagic: true));
 
     private static byte[] Bytes(IReadOnlyList<SubjectStanding> standings, bool withMagic)
     {
@@ -93,13 +78,6 @@ internal sealed class StandingFile(string path)
     private static Word Word(ReadOnlySpan<byte> record, int index) => new(BinaryPrimitives.ReadInt64LittleEndian(record[(16 + 8 * index)..]));
 
     private static uint Checksum(ReadOnlySpan<byte> record) => ~Crc32C.Append(uint.MaxValue, record[..SignedBytes]);
-
-    private void Cut(int length)
-    {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Write);
-        stream.SetLength(length);
-        stream.Flush(flushToDisk: true);
-    }
 
     private InvalidDataException Damaged(string how) =>
         new($"{path} {how}. Who was erased, restricted or opted out stands in it: restore it. Without a copy delete it, and start with the store reachable, whose table standings has the same.");
