@@ -38,15 +38,15 @@ internal static class AppEvents
 
     private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> s_canonical = Table
         .Concat(Table.Select(row => (Sent: row.Canonical, row.Canonical)).Distinct())
-        .DistinctBy(row => new string(DeviceReading.Plain(row.Sent, new char[LongestKey])))
-        .ToFrozenDictionary(row => new string(DeviceReading.Plain(row.Sent, new char[LongestKey])), row => row.Canonical, StringComparer.Ordinal)
+        .DistinctBy(row => new string(DeviceWords.Plain(row.Sent, new char[LongestKey])))
+        .ToFrozenDictionary(row => new string(DeviceWords.Plain(row.Sent, new char[LongestKey])), row => row.Canonical, StringComparer.Ordinal)
         .GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>The name under which it is stored.</summary>
     public static string Canonical(string name)
     {
         Span<char> buffer = stackalloc char[LongestKey];
-        return s_canonical.TryGetValue(DeviceReading.Plain(name, buffer), out var canonical) ? canonical : name;
+        return s_canonical.TryGetValue(DeviceWords.Plain(name, buffer), out var canonical) ? canonical : name;
     }
 
     /// <summary>Names the event, and keeps the name that was sent where it is another.</summary>

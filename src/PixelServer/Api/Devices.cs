@@ -70,7 +70,7 @@ internal static class Devices
             {
                 said.TakeProperties(properties.RootElement);
                 draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name)
-                    .Where(name => DeviceReading.IsUnmistakable(name) || DeviceReading.IsNeverKept(name))]);
+                    .Where(name => DeviceWords.IsUnmistakable(name) || DeviceWords.IsNeverKept(name))]);
             }
         }
 
@@ -222,7 +222,7 @@ internal static class Devices
     ];
 
     /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: from the properties of an app's event it moves to <c>$device</c>.</summary>
-    public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceReading.IsIdOrPermission(key);
+    public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceWords.IsIdOrPermission(key);
 
     // A page's SDK has a locale and a screen too: without an app, an id or a permission there is no device to speak of.
     private static bool IsSaid(in DeviceClaims claims) => claims.IsApp || claims.AttStatus is not null || claims.LimitAdTracking is not null

@@ -54,7 +54,7 @@ public sealed partial class AppsDocumentTests
             foreach (var said in Code().Matches(row.Groups["said"].Value).Select(code => code.Groups["text"].Value))
             {
                 using var json = JsonDocument.Parse(char.IsAsciiLetter(said[0]) && said is not ("true" or "false") ? $"\"{said}\"" : said);
-                Assert.Equal(row.Groups["status"].Value, $"{DeviceReading.Att(json.RootElement)}");
+                Assert.Equal(row.Groups["status"].Value, $"{DeviceWords.Att(json.RootElement)}");
             }
     }
 

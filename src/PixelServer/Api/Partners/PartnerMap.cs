@@ -107,10 +107,10 @@ internal sealed class PartnerMap
             case PartnerTarget.Consent:
                 return text is null ? null : draft.Consent.Add(field.Ours, text, keepFirst: true);
             case PartnerTarget.AdsAllowed:
-                told.NoAds |= DeviceReading.Truth(value) is false;
+                told.NoAds |= DeviceWords.Truth(value) is false;
                 return draft.Properties.Add(field.Path[^1], value, keepFirst: true);
             case PartnerTarget.AdsForbidden:
-                told.NoAds |= IsSaid(value) && DeviceReading.Truth(value) is not false;
+                told.NoAds |= IsSaid(value) && DeviceWords.Truth(value) is not false;
                 return IsSaid(value) ? draft.Properties.Add(field.Path[^1], value, keepFirst: true) : null;
             case PartnerTarget.Identity:
                 if (text is not null) told.Person.TryAdd(field.Ours, text);
