@@ -13,13 +13,14 @@ internal sealed class DailyKey : IDisposable
     private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Length, pinned: true);
     private readonly ThreadLocal<Mac> _macs;
     private readonly Lock _life = new();
+    private readonly List<Mac> _made = []; // under _life; ThreadLocal's own list learns of a hash only after it was made, too late for Dispose
     private volatile bool _isShared, _isUsed;
     private bool _destroyed;
 
     private DailyKey(DateOnly day, bool isShared)
     {
         (Day, _isShared) = (day, isShared);
-        _macs = new(Make, trackAllValues: true);
+        _macs = new(Make);
     }
 
     public DateOnly Day { get; }
@@ -85,7 +86,7 @@ internal sealed class DailyKey : IDisposable
             CryptographicOperations.ZeroMemory(_bytes);
         }
 
-        foreach (var mac in _macs.Values)
+        foreach (var mac in _made) // complete: none is made after the end
         {
             lock (mac)
             {
@@ -98,7 +99,13 @@ internal sealed class DailyKey : IDisposable
     // Of a thread that comes too late: it must not set up a hash with the zeros.
     private Mac Make()
     {
-        lock (_life) return new() { Hash = _destroyed ? null : IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _bytes) };
+        lock (_life)
+        {
+            if (_destroyed) return new();
+            var mac = new Mac { Hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _bytes) };
+            _made.Add(mac);
+            return mac;
+        }
     }
 
     // Kept per thread, as in VisitorCookie: setting up the key costs more than using it.

@@ -101,20 +101,28 @@ public sealed class DailyVisitorTests : IDisposable
     public async Task A_key_is_destroyed_under_threads_that_use_it_without_one_visitor_made_of_nothing()
     {
         var day = new DateOnly(2026, 11, 23);
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 300; round++)
         {
             using var key = DailyKey.Random(day);
             var right = new byte[32];
             Assert.True(key.TryHash("x"u8, right));
             using var start = new Barrier(5);
+            var isDestroyed = false;
             var threads = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
             {
                 var hash = new byte[32];
                 start.SignalAndWait();
-                while (key.TryHash("x"u8, hash)) Assert.Equal(right, hash);
+                while (true)
+                {
+                    var isLate = Volatile.Read(ref isDestroyed);
+                    if (!key.TryHash("x"u8, hash)) return;
+                    Assert.Equal(right, hash);
+                    Assert.False(isLate, "a thread still has the key after its end");
+                }
             })).ToArray();
             start.SignalAndWait();
             key.Dispose();
+            Volatile.Write(ref isDestroyed, true);
             await Task.WhenAll(threads);
         }
     }
