@@ -109,9 +109,9 @@ public sealed class TagDeliveryTests(Chromium chromium) : TagBrowser(chromium)
             return http.Response.WriteAsJsonAsync(new { status, code = "queue_full" });
         };
         var page = await OpenWithClockAsync();
-        await page.EvaluateAsync("ask('kept')");
+        var before = await page.EvaluateAsync<int>("ask('kept'); pauses.length");
         await page.Clock.RunForAsync(600);
-        await RequestsAsync(1);
+        Assert.Equal(90_000, await PauseAsync(page, before));
         await page.EvaluateAsync("px('track', 'later')");
         await page.Clock.RunForAsync(85_000);
         await page.EvaluateAsync("document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('online'))"); // no reason to be impatient
@@ -128,29 +128,25 @@ public sealed class TagDeliveryTests(Chromium chromium) : TagBrowser(chromium)
     [Fact]
     public async Task Without_a_Retry_After_the_pauses_grow()
     {
-        var times = new List<double>();
         Collector.Answer = (http, number) =>
         {
             if (number <= 4) http.Response.StatusCode = 503;
             return Task.CompletedTask;
         };
         var page = await OpenWithClockAsync();
-        await page.EvaluateAsync("px('track', 'kept')");
-        for (var request = 1; request <= 5; request++)
+        var before = await page.EvaluateAsync<int>("px('track', 'kept'); pauses.length");
+        await page.Clock.RunForAsync(600);
+        for (var failed = 1; failed <= 4; failed++)
         {
-            var passed = 0;
-            while (Collector.Requests.Count < request && passed < 60_000)
-            {
-                await page.Clock.RunForAsync(250);
-                passed += 250;
-                await page.EvaluateAsync("fetch('/')"); // gives the answer of the collector its turn
-            }
-
-            times.Add(passed);
+            var pause = await PauseAsync(page, before + failed - 1);
+            Assert.InRange(pause, 500 * (1 << (failed - 1)), 1_500 * (1 << (failed - 1)));
+            await page.Clock.RunForAsync(pause - 1);
+            Assert.Equal(failed, Collector.Requests.Count);
+            await page.Clock.RunForAsync(2);
         }
 
-        Assert.Equal(["kept"], Collector.Names);
-        for (var pause = 1; pause <= 4; pause++) Assert.InRange(times[pause], 500 * (1 << (pause - 1)) - 250, 1_500 * (1 << (pause - 1)) + 1_000);
+        await Collector.EventAsync("kept");
+        Assert.Equal(5, Collector.Requests.Count);
     }
 
     [Fact]
@@ -299,7 +295,8 @@ public sealed class TagDeliveryTests(Chromium chromium) : TagBrowser(chromium)
 
     private async Task<IPage> OpenWithClockAsync()
     {
-        Pages["/"] = $"{Collector.Snippet()}<script>{Told}</script>";
+        const string pauses = "window.pauses = []; const later = setTimeout; window.setTimeout = (work, delay) => { pauses.push(delay); return later(work, delay) }";
+        Pages["/"] = $"<script>{pauses}; {Told}</script>{Collector.Snippet()}";
         var page = await Visitor.NewPageAsync();
         await page.Clock.InstallAsync();
         await page.GotoAsync(Shop("/"));
@@ -309,7 +306,12 @@ public sealed class TagDeliveryTests(Chromium chromium) : TagBrowser(chromium)
         return page;
     }
 
-    private Task RequestsAsync(int count) => Eventually.TrueAsync(() => Collector.Requests.Count >= count, () => $"{count} requests");
+    /// <summary>How many milliseconds the tag pauses after an answer; once it has read that answer: before, the page's clock must not run on.</summary>
+    private static async Task<long> PauseAsync(IPage page, int before)
+    {
+        await Eventually.TrueAsync(async () => await page.EvaluateAsync<int>("pauses.length") > before, () => $"pause {before}");
+        return await page.EvaluateAsync<long>("before => pauses[before]", before);
+    }
 
     private static Task TellsAsync(IPage page, string name, string answer) =>
         Eventually.TrueAsync(async () => await page.EvaluateAsync<string>("name => JSON.stringify(told[name])", name) == answer, () => $"{name} is told {answer}");
