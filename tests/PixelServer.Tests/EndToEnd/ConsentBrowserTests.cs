@@ -66,6 +66,25 @@ public sealed class ConsentBrowserTests(Chromium chromium, SharedPostgres postgr
         Assert.Equal(2, await server.Tables.CountAsync("events"));
     }
 
+    [Fact]
+    public async Task An_American_section_of_GPP_is_no_opt_in_for_a_site_under_gdpr()
+    {
+        await using var server = await LiveServer.StartAsync("sqlite", postgres, "--Pixel:Sites:shop:Regime=Gdpr");
+        await using var visitor = await chromium.VisitorAsync();
+        const string platform = """
+            window.__gpp = (command, callback) => callback({ eventName: 'listenerRegistered', data: true, pingData: {
+              signalStatus: 'ready', gppString: 'DBABLA~BVQqAAAAAg', applicableSections: [7], parsedSections: { usnat: [{ SaleOptOut: 2 }] } } }, true)
+            """;
+        _pages["/"] = $"<script>{platform}</script>" + Snippet(server) + "<script>px('track', 'asked', {}, { callback: (...answer) => { window.told = answer } })</script>";
+        var page = await visitor.NewPageAsync();
+        await page.GotoAsync(Shop);
+        await page.WaitForFunctionAsync("window.told");
+
+        Assert.Equal("""[false,"consent_required"]""", await page.EvaluateAsync<string>("JSON.stringify(told)"));
+        Assert.Empty(await visitor.CookiesAsync());
+        Assert.Equal(0, await server.Tables.CountAsync("events"));
+    }
+
     [Theory]
     [InlineData("postgresql")]
     [InlineData("sqlite")]

@@ -42,6 +42,8 @@ public sealed class EncoderTests
             var gpp = GppStringTests.Read(Text(vector, "text"));
             Assert.Equal(vector.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()), gpp.Sections);
             Assert.Equal(vector.GetProperty("usp").GetString() ?? "", Encoding.ASCII.GetString(gpp.Section(6)));
+            var tcf = vector.GetProperty("tcf");
+            Assert.Equal(tcf.ValueKind == JsonValueKind.Object ? InGpp(tcf) : "", gpp.Has(2) ? Ours(TcString.Read(gpp.Section(2))) : "");
             foreach (var theirs in vector.GetProperty("sections").EnumerateObject())
             {
                 seen.Add(theirs.Name);
@@ -55,6 +57,7 @@ public sealed class EncoderTests
             Assert.Equal((IsOptOut(vector), null), (said.SaleOptOut, said.Faults));
         }
 
+        Assert.Contains(vectors, vector => vector.GetProperty("tcf").ValueKind == JsonValueKind.Object && vector.GetProperty("sections").EnumerateObject().Count() > 2);
         Assert.Equal(UsLayouts.All.Select(layout => layout.Name).Distinct().Order(), seen.Order());
         Bend(vectors, "gpp", bytes => GppString.Read(bytes));
     }
@@ -90,6 +93,14 @@ public sealed class EncoderTests
             publisher.ValueKind == JsonValueKind.Null ? "no publisher" : string.Join(';', publisher.EnumerateArray()),
             string.Join(", ", of.GetProperty("restrictions").EnumerateArray()));
     }
+
+    // The same of a section of GPP, whose encoder has other names, knows no restrictions, and always writes vendors and publisher.
+    private static string InGpp(JsonElement of) => string.Join('|',
+        Time(of, "Created"), Time(of, "LastUpdated"), of.GetProperty("CmpId"), of.GetProperty("CmpVersion"), of.GetProperty("ConsentScreen"), Text(of, "ConsentLanguage"),
+        of.GetProperty("VendorListVersion"), of.GetProperty("PolicyVersion"), of.GetProperty("UseNonStandardStacks").GetBoolean(), of.GetProperty("PurposeOneTreatment").GetBoolean(),
+        Text(of, "PublisherCountryCode"), Text(of, "SpecialFeatureOptins"), Text(of, "PurposeConsents"), Text(of, "PurposeLegitimateInterests"), Text(of, "VendorConsents"),
+        Text(of, "VendorLegitimateInterests"), Text(of, "VendorsDisclosed"),
+        string.Join(';', Text(of, "PublisherConsents"), Text(of, "PublisherLegitimateInterests"), Text(of, "PublisherCustomConsents"), Text(of, "PublisherCustomLegitimateInterests")), "");
 
     private static string Ours(TcString tc) => tc.Fault != Fault.None ? tc.Fault.ToString() : string.Join('|',
         tc.Created.ToUnixTimeMilliseconds(), tc.LastUpdated.ToUnixTimeMilliseconds(), tc.CmpId, tc.CmpVersion, tc.ConsentScreen, tc.ConsentLanguage, tc.VendorListVersion,

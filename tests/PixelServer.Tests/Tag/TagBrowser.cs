@@ -42,6 +42,13 @@ public abstract class TagBrowser(Chromium chromium) : IClassFixture<Chromium>, I
         return page;
     }
 
+    /// <summary>Leaves the page with a last event, <c>bye</c>, that is made as it goes: the tag's half second of waiting cannot end before.</summary>
+    internal static async Task TrackAndLeaveAsync(IPage page)
+    {
+        await page.EvaluateAsync("addEventListener('pagehide', () => px('track', 'bye'), true)"); // in front of the tag's own
+        await page.GotoAsync("about:blank"); // a page that drives itself away can leave the browser's driver hanging
+    }
+
     internal static Task ReadyAsync(IPage page) => page.WaitForFunctionAsync("window.px && px.v");
 
     /// <summary>Makes a promise of what the callback of a call is told, under <c>told[name]</c>.</summary>

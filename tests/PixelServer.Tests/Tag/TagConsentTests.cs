@@ -163,8 +163,7 @@ public sealed class TagConsentTests(Chromium chromium) : TagBrowser(chromium)
         var page = await OpenAsync(attributes: Required);
         await page.EvaluateAsync("px('consent', { storage: false, measurement: true, ads: false })");
         await Collector.EventAsync("page_view");
-        await page.EvaluateAsync("px('track', 'bye')");
-        await page.GotoAsync("about:blank"); // a page that drives itself away can leave the browser's driver hanging
+        await TrackAndLeaveAsync(page);
         await Collector.EventAsync("bye");
 
         Assert.All(Collector.Requests, one => Assert.Equal(("fetch", ""), (one.Way, one.Cookies)));
@@ -191,8 +190,7 @@ public sealed class TagConsentTests(Chromium chromium) : TagBrowser(chromium)
         await Visitor.AddCookiesAsync([new() { Name = "px_id", Value = "known", Domain = "t.shop.localhost", Path = "/" }]);
         var page = await OpenAsync();
         await Collector.EventAsync("page_view");
-        await page.EvaluateAsync("px('track', 'bye')");
-        await page.GotoAsync("about:blank"); // a page that drives itself away can leave the browser's driver hanging
+        await TrackAndLeaveAsync(page);
         await Collector.EventAsync("bye");
 
         Assert.Equal(["fetch", "beacon"], Collector.Requests.Select(one => one.Way));
@@ -213,6 +211,31 @@ public sealed class TagConsentTests(Chromium chromium) : TagBrowser(chromium)
         Assert.Equal(
             """{"analytics_storage":"granted","measurement":"granted","ad_storage":"denied","gdpr":1,"gdpr_consent":"CP-string","gpp":"DB-string","gpp_sid":"7,8"}""",
             consent.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("[7]", "{ usnat: [{ SaleOptOut: 2, SharingOptOut: 2 }] }", """{"gpp":"DB1","gpp_sid":"7"}""")]
+    [InlineData("[-1]", "{}", """{"gpp":"DB1","gpp_sid":"-1"}""")]
+    [InlineData("[8]", "{ usca: [{ SharingOptOut: 1 }] }", """{"ad_storage":"denied","gpp":"DB1","gpp_sid":"8"}""")]
+    public async Task Where_nobody_has_to_agree_the_tag_waits_for_nobody_and_claims_no_yes(string sections, string parsed, string consent)
+    {
+        var page = await OpenHeldAsync("");
+        await page.EvaluateAsync("gpp({ signalStatus: 'ready', gppString: 'DB1', applicableSections: [8], parsedSections: { usca: [{ SaleOptOut: 1 }] } })"); // and a change of mind
+        await page.EvaluateAsync($"gpp({{ signalStatus: 'ready', gppString: 'DB1', applicableSections: {sections}, parsedSections: {parsed} }})");
+        await page.Clock.RunForAsync(1_000);
+
+        Assert.Equal(consent, (await Collector.EventAsync("before"))["consent"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task An_American_section_answers_no_banner_of_the_TCF()
+    {
+        var page = await OpenHeldAsync("platforms()");
+        await page.EvaluateAsync("tcf({ gdprApplies: true, eventStatus: 'cmpuishown', tcString: '' })");
+        await page.EvaluateAsync("gpp({ signalStatus: 'ready', gppString: 'DB1', applicableSections: [7], parsedSections: { usnat: [{ SaleOptOut: 2 }] } })");
+        await page.Clock.RunForAsync(60_000);
+
+        Assert.Empty(Collector.Requests);
     }
 
     [Fact]

@@ -89,11 +89,20 @@ function tcf({ GVL, TCModel, TCString, PurposeRestriction }, isOld) {
   }
 }
 
+// The library writes when a field was last set.
+let now = 0;
+const RealDate = Date;
+class ToldDate extends RealDate {
+  constructor(...of) { super(...(of.length > 0 ? of : [now])); }
+}
+
 function gpp({ GppModel }) {
+  globalThis.Date = ToldDate;
   const states = ['usnat', 'usca', 'usva', 'usco', 'usut', 'usct', 'usfl', 'usmt', 'usor', 'ustx', 'usde', 'usia', 'usne', 'usnh', 'usnj', 'ustn', 'usmn', 'usmd', 'usin', 'usky', 'usri'];
   // No field of the section itself but of how the library writes it.
   const own = /Version$|SegmentType$|SegmentIncluded$|^SensitiveDataConsent/;
   for (let i = 0; i < count; i++) {
+    now = Date.UTC(2026, 7, 1) + below(80) * 86_400_000;
     const model = new GppModel();
     const sections = {};
     for (const state of some(states, random() * 0.4)) {
@@ -125,7 +134,26 @@ function gpp({ GppModel }) {
       model.setFieldValue('uspv1', 'Version', 1);
       ['Notice', 'OptOutSale', 'LspaCovered'].forEach((name, n) => model.setFieldValue('uspv1', name, usp[n + 1]));
     }
-    lines.push({ text: model.encode(), ids: model.getSectionIds(), sections, usp });
+    let tcf = null;
+    if (random() < 0.5) {
+      const set = (name, ids) => { model.setFieldValue('tcfeuv2', name, ids); return ranges(ids); };
+      const flags = (length) => Array.from({ length }, () => random() < 0.5);
+      const bits = (name, values) => { model.setFieldValue('tcfeuv2', name, values); return ranges(values.flatMap((is, n) => (is ? [n + 1] : []))); };
+      tcf = {};
+      for (const [name, value] of Object.entries({ CmpId: 2 + below(4000), CmpVersion: 1 + below(4000), ConsentScreen: below(64), ConsentLanguage: letters(), VendorListVersion: below(4096), PolicyVersion: 4 + below(2), PurposeOneTreatment: random() < 0.3, PublisherCountryCode: letters(), UseNonStandardStacks: random() < 0.5 })) {
+        model.setFieldValue('tcfeuv2', name, value);
+        tcf[name] = value;
+      }
+      model.setFieldValue('tcfeuv2', 'IsServiceSpecific', true);
+      for (const [name, length] of [['SpecialFeatureOptins', 12], ['PurposeConsents', 24], ['PurposeLegitimateInterests', 24], ['PublisherConsents', 24], ['PublisherLegitimateInterests', 24]]) tcf[name] = bits(name, flags(length));
+      const custom = below(5);
+      model.setFieldValue('tcfeuv2', 'NumCustomPurposes', custom);
+      for (const name of ['PublisherCustomConsents', 'PublisherCustomLegitimateInterests']) tcf[name] = bits(name, flags(custom));
+      const vendors = [1, 2, 3, 4, 8, 28, 29, 30, 100, 404, 755, 1000];
+      for (const name of ['VendorConsents', 'VendorLegitimateInterests', 'VendorsDisclosed']) tcf[name] = set(name, some(vendors));
+      for (const name of ['Created', 'LastUpdated']) tcf[name] = +model.getFieldValue('tcfeuv2', name);
+    }
+    lines.push({ text: model.encode(), ids: model.getSectionIds(), sections, usp, tcf });
   }
 }
 

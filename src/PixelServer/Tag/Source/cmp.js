@@ -28,7 +28,7 @@ watch('__tcfapi', (api) => {
     if (!ok) return;
     Object.assign(strings, { gdpr: data.gdprApplies ? 1 : 0, gdpr_consent: data.tcString });
     if (data.gdprApplies === false) say('tcf', everything);
-    else if (/tcloaded|useractioncomplete/.test(data.eventStatus)) {
+    else if (/loaded|complete/.test(data.eventStatus)) {
       say('tcf', purposesAllow((id) => !!(data.publisher?.consents?.[id] || data.purpose?.consents?.[id])));
     } else isRequired = true; // the banner is open
   }));
@@ -44,8 +44,10 @@ watch('__gpp', (api) => {
     if (sections.includes(2)) {
       const { PurposeConsents: consents } = [parsedSections.tcfeuv2].flat()[0];
       say('gpp', purposesAllow((id) => consents[id - 1] === true || consents.includes(id)));
-    } else if (sections.some((id) => id === -1 || id > 5)) { // American states: everything until somebody opts out
-      say('gpp', { ...everything, ads: !/"((Sale|Sharing|TargetedAdvertising)OptOut":1|OptOutSale":"Y"|Gpc":true)/.test(JSON.stringify(parsedSections)) });
+    } else if (sections.some((id) => id < 0 || id > 5)) { // American states: nobody has to agree, so there is no yes either
+      isRequired &&= strings.gdpr;
+      delete said.gpp;
+      say('gpp', /"((Sale|Sharing|TargetedAdvertising)OptOut":1|OptOutSale":"Y"|Gpc":true)/.test(JSON.stringify(parsedSections)) ? { ads: false } : {});
     }
   }));
   return api;

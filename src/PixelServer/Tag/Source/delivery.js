@@ -39,7 +39,7 @@ function pack() {
 }
 
 function retry(events, seconds) {
-  waitUntil = Date.now() + Math.min(Math.ceil((+seconds || 2 ** tries++ * (0.5 + Math.random())) * 1000), 300000); // whole: timers drop fractions, and would come too early
+  waitUntil = Date.now() + (Math.min((+seconds || 2 ** tries++ * (0.5 + Math.random())) * 1000, 300000) | 0); // timers drop fractions, and would come too early
   queue.unshift(...events);
   keepBound();
 }
