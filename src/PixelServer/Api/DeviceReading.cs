@@ -101,7 +101,7 @@ internal sealed class DeviceReading
     {
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in properties.EnumerateObject())
-            if (IsUnmistakable(member.Name)) TakeId(Plain(member.Name, buffer), member.Value);
+            if (Plain(member.Name, buffer) is var name && FindPlain(name) is { IsUnmistakable: true }) TakeId(name, member.Value);
     }
 
     /// <summary>Looks for advertising ids under any spelling, as deep as properties may be.</summary>
@@ -118,7 +118,7 @@ internal sealed class DeviceReading
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in element.EnumerateObject())
         {
-            if (KindOf(Plain(member.Name, buffer)) is { } kind) NoteAll(kind, member.Value, depth + 1);
+            if (FindPlain(Plain(member.Name, buffer))?.Kind is { } kind) NoteAll(kind, member.Value, depth + 1);
             else Search(member.Value, depth + 1);
         }
     }
@@ -130,7 +130,7 @@ internal sealed class DeviceReading
         if (TakeId(name, value)) return;
         switch (name)
         {
-            case "deviceid": DeviceId ??= Opaque(value); break;
+            case "lat": TakeLimit(value); break; // in a context; among properties it is a latitude
             case "devicemodel" or "model": Model ??= Word(value); break;
             case "devicemanufacturer" or "manufacturer": Manufacturer ??= Word(value); break;
             case "devicetype": Type ??= Word(value); break;
@@ -189,29 +189,33 @@ internal sealed class DeviceReading
 
     private bool TakeId(ReadOnlySpan<char> name, JsonElement value)
     {
-        if (KindOf(name) is { } kind) Note(kind, value);
-        switch (name)
+        if (FindPlain(name) is not { } key) return false;
+        if (key.Kind is { } kind) Note(kind, value);
+        switch (key.Word)
         {
-            case "advertisingid" or "advertiserid" or "ifa": AdvertisingId ??= Opaque(value); return true;
-            case "idfa" or "iosidfa": Idfa ??= Opaque(value); return true;
-            case "idfv" or "iosidfv" or "vendorid" or "identifierforvendor": Idfv ??= Opaque(value); return true;
-            case "gaid" or "aaid" or "gpsadid" or "googleadid" or "googleadvertisingid" or "androidadvertisingid": Gaid ??= Opaque(value); return true;
-            case "oaid": Oaid ??= Opaque(value); return true;
-            case "fireadid" or "amazonaid" or "amazonadid": FireAdid ??= Opaque(value); return true;
-            case "appsetid" or "googleappsetid": AppSetId ??= Opaque(value); return true;
-            case "androidid": AndroidId ??= Opaque(value); return true;
-            case "appsflyerid": AppsFlyerId ??= Opaque(value); return true;
-            case "adjustid": AdjustId ??= Opaque(value); return true;
-            case "branchid": BranchId ??= Opaque(value); return true;
-            case "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus": NarrowAtt(Att(value)); return true;
-            case "lat" or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled":
-                if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
-                return true;
-            case "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled":
-                if (Truth(value) is { } enabled) AdTrackingEnabled = enabled && AdTrackingEnabled is not false;
-                return true;
-            default: return false;
+            case DeviceWord.AdvertisingId: AdvertisingId ??= Opaque(value); break;
+            case DeviceWord.Idfa: Idfa ??= Opaque(value); break;
+            case DeviceWord.Gaid: Gaid ??= Opaque(value); break;
+            case DeviceWord.Oaid: Oaid ??= Opaque(value); break;
+            case DeviceWord.FireAdid: FireAdid ??= Opaque(value); break;
+            case DeviceWord.Idfv: Idfv ??= Opaque(value); break;
+            case DeviceWord.AppSetId: AppSetId ??= Opaque(value); break;
+            case DeviceWord.AndroidId: AndroidId ??= Opaque(value); break;
+            case DeviceWord.DeviceId: DeviceId ??= Opaque(value); break;
+            case DeviceWord.AppsFlyerId: AppsFlyerId ??= Opaque(value); break;
+            case DeviceWord.AdjustId: AdjustId ??= Opaque(value); break;
+            case DeviceWord.BranchId: BranchId ??= Opaque(value); break;
+            case DeviceWord.Att: NarrowAtt(Att(value)); break;
+            case DeviceWord.Limit: TakeLimit(value); break;
+            case DeviceWord.Enabled when Truth(value) is { } enabled: AdTrackingEnabled = enabled && AdTrackingEnabled is not false; break;
         }
+
+        return true;
+    }
+
+    private void TakeLimit(JsonElement value)
+    {
+        if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
     }
 
     // Whatever shape it has: an id that is hidden in an object or among other words is still one.
@@ -260,7 +264,7 @@ internal sealed class DeviceReading
     private static string? Find(JsonElement inner, string key) => inner.TryGetProperty(key, out var value) ? Word(value) : null;
 
     private static string? Opaque(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && value.GetString()!.Trim() is { Length: > 0 and <= Devices.IdChars } id && System.Text.Ascii.IsValid(id) ? id : null;
+        Word(value)?.Trim() is { Length: > 0 and <= Devices.IdChars } id && System.Text.Ascii.IsValid(id) ? id : null;
 
     private static string? Word(JsonElement value) => value.ValueKind switch
     {

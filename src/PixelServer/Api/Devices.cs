@@ -43,6 +43,13 @@ internal static class Devices
     /// <param name="claims">What was said, judged: for <see cref="Claim.NoAds"/> and the source. A visitor whose id it withholds is nobody.</param>
     public static Refusal? Take(JsonElement context, Draft draft, out DeviceClaims claims) => Take(Reading(context), draft, out claims);
 
+    /// <summary>The same for an event without a context, which most often speaks of no device.</summary>
+    public static Refusal? Take(Draft draft, out DeviceClaims claims)
+    {
+        claims = default;
+        return DeviceWords.MayNameAdvertisingId(draft.Properties.Written) ? Take(new DeviceReading(), draft, out claims) : null;
+    }
+
     /// <summary>The same for an event that is an app's by its door's word: it has no context, and speaks of the device among its properties.</summary>
     public static Refusal? TakeApp(Draft draft, out DeviceClaims claims)
     {
@@ -52,7 +59,7 @@ internal static class Devices
             using var properties = Properties(draft);
             said.Take(properties.RootElement);
             draft.Properties.Drop([.. s_objects.Where(name => properties.RootElement.Member(name).ValueKind == JsonValueKind.Object)]);
-            draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => IsDeviceKey(name))]);
+            draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => DeviceWords.Find(name) is not null)]);
         }
 
         return Take(said, draft, out claims);
@@ -70,7 +77,7 @@ internal static class Devices
             {
                 said.TakeProperties(properties.RootElement);
                 draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name)
-                    .Where(name => DeviceWords.IsUnmistakable(name) || DeviceWords.IsNeverKept(name))]);
+                    .Where(name => DeviceWords.Find(name) is { IsUnmistakable: true })]);
             }
         }
 
@@ -220,9 +227,6 @@ internal static class Devices
         ("screen_height", claims.ScreenHeight),
         ("screen_density", claims.ScreenDensity),
     ];
-
-    /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: from the properties of an app's event it moves to <c>$device</c>.</summary>
-    public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceWords.IsIdOrPermission(key);
 
     // A page's SDK has a locale and a screen too: without an app, an id or a permission there is no device to speak of.
     private static bool IsSaid(in DeviceClaims claims) => claims.IsApp || claims.AttStatus is not null || claims.LimitAdTracking is not null

@@ -56,7 +56,7 @@ internal sealed class EventsDoor(
         if (body.Length == 0) return Refused(Refusal.EmptyBody);
         if (kind != BodyKind.Json) return Refused(Refusal.UnsupportedType);
 
-        var told = t_told ??= new Told();
+        var told = t_told ??= new Told(Identities.IsIdentity);
         var events = BeaconReader.Open(JsonText.Mend(body), told, out var refusal);
         if (refusal is not null) return Refused(refusal);
 
@@ -91,10 +91,12 @@ internal sealed class EventsDoor(
         draft.Complete(key.Site, sentAt: null);
 
         string? email = null;
-        if (told.Person is { } person && Identities.Take(person, draft, identities.Of(key.Site), warnings, out email) is { } tooLarge) return tooLarge;
+        if (told.Beside.Count > 0) warnings.Add(Warning.IdentityBeside);
+        if ((told.Person is not null || told.Beside.Count > 0)
+            && Identities.Take(told.Person ?? default, draft, identities.Of(key.Site), warnings, out email, told.Beside) is { } tooLarge) return tooLarge;
         if (Whose(draft, told, key.Site, now, warnings, out var visitor, out var visitorKind) is { } tooMuch) return tooMuch;
         var source = SourceOf(told);
-        var unkept = source == Source.App ? Devices.TakeApp(draft, out var device) ?? AppEvents.Rename(draft) : Devices.Take(default(JsonElement), draft, out device);
+        var unkept = source == Source.App ? Devices.TakeApp(draft, out var device) ?? AppEvents.Rename(draft) : Devices.Take(draft, out device);
         if (unkept is not null) return unkept;
         if (device.Withholds(told.Visitor))
         {

@@ -162,6 +162,7 @@ internal ref struct BeaconReader
                 continue;
             }
 
+            if (_told?.TryTakeBeside(ref _reader) is true) continue;
             if (ReadParameter(draft) is { } refusal) return refusal;
         }
 

@@ -94,8 +94,17 @@ public sealed class DevicesTests
     public void Every_spelling_of_the_idfa_is_known(string key)
     {
         Assert.Equal(Idfa.ToLowerInvariant(), Read($$$"""{"platform":"iOS","att":3,"{{{key}}}":"{{{Idfa}}}"}""").Idfa);
-        Assert.True(Devices.IsDeviceKey(key));
+        Assert.NotNull(DeviceWords.Find(key));
         Assert.Null(Read($$$"""{"platform":"iOS","att":3,"{{{key}}}":"{{{Zero}}}"}""").Idfa);
+    }
+
+    [Fact]
+    public void An_event_that_names_no_advertising_id_is_known_as_one_without_reading_it()
+    {
+        foreach (var (key, _) in DeviceWords.Keys.Where(row => row.Means.Kind is not null))
+            foreach (var spelling in new[] { key, key.ToUpperInvariant(), string.Join('_', key.ToCharArray()), string.Join("- ", key.ToCharArray()) })
+                Assert.True(DeviceWords.MayNameAdvertisingId(Encoding.UTF8.GetBytes($$$"""{"a":{"{{{spelling}}}":"x"}}""")), spelling);
+        Assert.False(DeviceWords.MayNameAdvertisingId("""{"plan":"pro","items":[{"sku":"A-1","price":59.90}],"device":"till 4"}"""u8));
     }
 
     [Theory]
