@@ -1,10 +1,8 @@
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Api;
 
@@ -23,24 +21,17 @@ internal sealed class EventsDoor(
     {
         if (!HttpMethods.IsPost(http.Request.Method))
         {
-            await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+            await Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
             return;
         }
 
-        byte[] body = [];
+        byte[]? body = [];
         string? idempotency = null;
         var refusal = gate.Admit(http, bodyKey: [], out var key);
         if (refusal is null && key!.Kind != KeyKind.Secret) refusal = Refusal.SecretKeyNeeded;
         refusal ??= IdempotencyKey.Read(http.Request.Headers[IdempotencyKey.Header], out idempotency);
-        try
-        {
-            if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            http.Abort(); // the client hung up in the middle of its body: nobody to answer, nothing taken
-            return;
-        }
+        if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
+        if (body is null) return;
 
         var answer = refusal is null ? Read(http.Request, key!, IdempotencyKey.Of(key!.Id, idempotency, body), body) : Refused(refusal);
         await answer.Batch.OfferAsync(journal, ledger);
