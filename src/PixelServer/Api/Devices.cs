@@ -26,6 +26,11 @@ internal static class Devices
     /// <summary>Models, versions, names: what is longer is left out.</summary>
     public const int TextChars = 200;
 
+    /// <summary>What is only carried: it names nobody.</summary>
+    public static IReadOnlyList<string> Traits { get; } =
+        ["manufacturer", "model", "type", "os_version", "app_id", "app_name", "app_version", "app_build",
+            "carrier", "locale", "timezone", "screen_width", "screen_height", "screen_density"];
+
     private static readonly string[] s_objects = ["device", "os", "app"];
 
     private const int Restricted = 1, Denied = 2, Authorized = 3;
@@ -119,20 +124,7 @@ internal static class Devices
             BranchId = Opaque(said.BranchId),
             AttStatus = att,
             LimitAdTracking = lat,
-            Manufacturer = said.Manufacturer,
-            Model = said.Model,
-            Type = said.Type,
-            OsVersion = said.OsVersion,
-            AppId = said.AppId,
-            AppName = said.AppName,
-            AppVersion = said.AppVersion,
-            AppBuild = said.AppBuild,
-            Carrier = said.Carrier,
-            Locale = said.Locale,
-            Timezone = said.Timezone,
-            ScreenWidth = said.ScreenWidth,
-            ScreenHeight = said.ScreenHeight,
-            ScreenDensity = said.ScreenDensity,
+            Traits = said.Traits,
             NoAds = isRefused || said.NoAds,
             IsApp = isApp,
             Withheld = withheld,
@@ -212,20 +204,7 @@ internal static class Devices
         ("appsflyer_id", claims.AppsFlyerId),
         ("adjust_id", claims.AdjustId),
         ("branch_id", claims.BranchId),
-        ("manufacturer", claims.Manufacturer),
-        ("model", claims.Model),
-        ("type", claims.Type),
-        ("os_version", claims.OsVersion),
-        ("app_id", claims.AppId),
-        ("app_name", claims.AppName),
-        ("app_version", claims.AppVersion),
-        ("app_build", claims.AppBuild),
-        ("carrier", claims.Carrier),
-        ("locale", claims.Locale),
-        ("timezone", claims.Timezone),
-        ("screen_width", claims.ScreenWidth),
-        ("screen_height", claims.ScreenHeight),
-        ("screen_density", claims.ScreenDensity),
+        .. Traits.Select(name => (name, claims.Traits?.GetValueOrDefault(name))),
     ];
 
     // A page's SDK has a locale and a screen too: without an app, an id or a permission there is no device to speak of.
@@ -244,7 +223,7 @@ internal static class Devices
     {
         if (said.Idfa is not null || said.Idfv is not null) return "ios";
         if (said.Gaid is not null || said.Oaid is not null || said.FireAdid is not null || said.AppSetId is not null || said.AndroidId is not null) return "android";
-        if (said.Manufacturer?.Equals("Apple", StringComparison.OrdinalIgnoreCase) is true || said.AttStatus is not null) return "ios";
+        if (said.Traits.GetValueOrDefault("manufacturer")?.Equals("Apple", StringComparison.OrdinalIgnoreCase) is true || said.AttStatus is not null) return "ios";
         return null;
     }
 

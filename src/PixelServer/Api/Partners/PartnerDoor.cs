@@ -100,7 +100,7 @@ internal sealed class PartnerDoor(
     private static void ReadAppId(string appId, DeviceReading device)
     {
         device.Platform = AppsFlyer.PlatformOf(appId);
-        if (appId.Length <= Devices.TextChars) device.AppId = Text.Mended(appId);
+        if (appId.Length <= Devices.TextChars) device.Describe("app_id", Text.Mended(appId));
     }
 
     private static string Once(HttpRequest request, byte[] body) =>
