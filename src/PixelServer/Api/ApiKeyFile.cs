@@ -24,9 +24,6 @@ internal sealed class ApiKeyFile(string path)
     public string Path => path;
     public bool Exists => File.Exists(path);
 
-    /// <summary>Changes with the content.</summary>
-    public DateTime Stamp() => File.GetLastWriteTimeUtc(path);
-
     /// <summary>None where there is no file.</summary>
     /// <exception cref="InvalidDataException">A line is none of ours.</exception>
     public IReadOnlyList<ApiKey> Read()
@@ -100,18 +97,8 @@ internal sealed class ApiKeyFile(string path)
         return (like with { Id = id, Sha256 = KeyText.Hash(text), CreatedAt = now, RevokedAt = null }, text);
     }
 
-    // One at a time: whoever reads while another writes would put back what was there before.
-    private async Task<IReadOnlyList<ApiKey>> ChangeAsync(Func<IReadOnlyList<ApiKey>, IReadOnlyList<ApiKey>> change, CancellationToken ct)
-    {
-        using var turn = await FileTurn.TakeAsync(path, ct);
-        var (before, stamp) = (Read(), Exists ? Stamp() : default);
-        var after = change(before);
-        if (ReferenceEquals(before, after)) return after;
-        DataDirectory.WriteSecret(path, Encoding.UTF8.GetBytes(string.Concat(after.Select(key => JsonSerializer.Serialize(Line.Of(key), s_json) + "\n"))));
-        // Two changes within one tick of the file system's clock would look like one to a running server.
-        if (Stamp() <= stamp) File.SetLastWriteTimeUtc(path, stamp.AddMilliseconds(1));
-        return after;
-    }
+    private Task<IReadOnlyList<ApiKey>> ChangeAsync(Func<IReadOnlyList<ApiKey>, IReadOnlyList<ApiKey>> change, CancellationToken ct) =>
+        SecretFile.ChangeAsync(path, Read, change, keys => string.Concat(keys.Select(key => JsonSerializer.Serialize(Line.Of(key), s_json) + "\n")), ct);
 
     private static ApiKey? Parse(string json, out string? fault)
     {

@@ -10,19 +10,11 @@ internal delegate bool KeyProof(ReadOnlySpan<byte> text, ReadOnlySpan<byte> sha2
 /// <summary>The keys by id, from a file that is looked at again when it has changed: creating, rotating and revoking need no restart.</summary>
 internal sealed class ApiKeys
 {
-    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
-
     // Stands in for the hash of a key that does not exist: whether it does must not show in the time.
     private static readonly byte[] s_nobody = RandomNumberGenerator.GetBytes(SHA256.HashSizeInBytes);
 
-    private readonly ApiKeyFile _file;
-    private readonly TimeProvider _clock;
-    private readonly ILogger<ApiKeys> _log;
+    private readonly ReloadedFile<FrozenDictionary<string, ApiKey>> _known;
     private readonly KeyProof _proof;
-    private readonly Lock _looking = new();
-    private volatile Known _known;
-    private long _lookedAt;
-    private string? _told;
 
     /// <param name="options">Where the file is.</param>
     /// <param name="directory">Where it is otherwise.</param>
@@ -33,12 +25,13 @@ internal sealed class ApiKeys
     /// <exception cref="InvalidDataException">The file cannot be understood.</exception>
     public ApiKeys(KeyOptions options, DataDirectory directory, TimeProvider clock, ILogger<ApiKeys> log, KeyProof? proof = null)
     {
-        (_file, _clock, _log, _proof) = (File(options, directory), clock, log, proof ?? Proves);
+        var file = File(options, directory);
+        _proof = proof ?? Proves;
         // Without its keys a collector would turn every SDK away, and SDKs throw away what is refused.
-        if (options.File.Length > 0 && !_file.Exists)
+        if (options.File.Length > 0 && !file.Exists)
             throw new SettingException("Pixel:Keys:File", options.File, "a file that exists; pixel keys create makes it");
-        _lookedAt = clock.GetTimestamp();
-        _known = FromFile();
+        _known = new(file.Path, clock, () => file.Read().ToFrozenDictionary(key => key.Id, StringComparer.Ordinal),
+            error => log.LogWarning("The keys cannot be read again, those that were known go on: {Error}", error));
     }
 
     /// <summary>The file that these settings mean.</summary>
@@ -58,10 +51,9 @@ internal sealed class ApiKeys
     /// </remarks>
     public ApiKey? Find(ReadOnlySpan<char> text)
     {
-        Look();
         Span<byte> bytes = stackalloc byte[KeyText.Chars];
         var id = KeyText.Read(text, bytes);
-        _known.Keys.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found);
+        _known.Value.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found);
         return _proof(bytes, found is null ? s_nobody : found.Sha256.Span) ? found : null;
     }
 
@@ -71,48 +63,4 @@ internal sealed class ApiKeys
         SHA256.HashData(text, hash);
         return CryptographicOperations.FixedTimeEquals(hash, sha256);
     }
-
-    // At most once a second, whatever strangers ask for, and by one request while the others go on with what is known.
-    private void Look()
-    {
-        if (_clock.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_lookEvery || !_looking.TryEnter()) return;
-        try
-        {
-            if (_clock.GetElapsedTime(_lookedAt) < s_lookEvery) return;
-            Volatile.Write(ref _lookedAt, _clock.GetTimestamp());
-            if (!_file.Exists)
-            {
-                Tell($"{_file.Path} is gone.");
-                return;
-            }
-
-            if (_file.Stamp() != _known.Stamp) _known = FromFile();
-            _told = null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            Tell(e.Message);
-        }
-        finally
-        {
-            _looking.Exit();
-        }
-    }
-
-    // Broken by hand, or a share that is away: what was known goes on, because SDKs throw away what is refused with 401.
-    private void Tell(string error)
-    {
-        if (error == _told || (!_file.Exists && _known.Keys.Count == 0)) return; // none was ever made
-        _told = error;
-        _log.LogWarning("The keys cannot be read again, those that were known go on: {Error}", error);
-    }
-
-    // The stamp first: what changes after it is seen at the next look.
-    private Known FromFile()
-    {
-        var stamp = _file.Stamp();
-        return new(_file.Read().ToFrozenDictionary(key => key.Id, StringComparer.Ordinal), stamp);
-    }
-
-    private sealed record Known(FrozenDictionary<string, ApiKey> Keys, DateTime Stamp);
 }

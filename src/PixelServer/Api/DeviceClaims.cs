@@ -41,22 +41,8 @@ internal readonly record struct DeviceClaims
     /// <summary>Null where nothing was said.</summary>
     public bool? LimitAdTracking { get; init; }
 
-    public string? Manufacturer { get; init; }
-    public string? Model { get; init; }
-    public string? Type { get; init; }
-    public string? OsVersion { get; init; }
-    public string? AppId { get; init; }
-    public string? AppName { get; init; }
-    public string? AppVersion { get; init; }
-    public string? AppBuild { get; init; }
-    public string? Carrier { get; init; }
-    public string? Locale { get; init; }
-    public string? Timezone { get; init; }
-
-    /// <summary>Points or pixels as the SDK counts them, as text.</summary>
-    public string? ScreenWidth { get; init; }
-    public string? ScreenHeight { get; init; }
-    public string? ScreenDensity { get; init; }
+    /// <summary>What describes the device and its app, by the names of <see cref="Devices.Traits"/>; screens are in points or pixels as the SDK counts them.</summary>
+    public IReadOnlyDictionary<string, string>? Traits { get; init; }
 
     /// <summary>The device or its owner says no to advertising: goes to <see cref="Collect.Claim.NoAds"/>.</summary>
     public bool NoAds { get; init; }

@@ -12,6 +12,7 @@ internal sealed class DeviceReading
     private static readonly SearchValues<char> s_id = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/|");
 
     private readonly List<(AdvertisingKind Kind, string Id)> _advertisingIds = [];
+    private readonly Dictionary<string, string> _traits = new(StringComparer.Ordinal);
     private bool _isSaid, _hasSystem;
 
     /// <summary>Every advertising id that was found, also hashed ones, with what its key says whose it is.</summary>
@@ -40,20 +41,8 @@ internal sealed class DeviceReading
     /// <summary>A partner was told to share nothing.</summary>
     public bool NoAds { get; set; }
 
-    public string? Manufacturer { get; set; }
-    public string? Model { get; set; }
-    public string? Type { get; set; }
-    public string? OsVersion { get; set; }
-    public string? AppId { get; set; }
-    public string? AppName { get; set; }
-    public string? AppVersion { get; set; }
-    public string? AppBuild { get; set; }
-    public string? Carrier { get; set; }
-    public string? Locale { get; set; }
-    public string? Timezone { get; set; }
-    public string? ScreenWidth { get; set; }
-    public string? ScreenHeight { get; set; }
-    public string? ScreenDensity { get; set; }
+    /// <summary>What describes the device and its app, by the names of <see cref="Devices.Traits"/>.</summary>
+    public IReadOnlyDictionary<string, string> Traits => _traits;
 
     /// <summary>Something was said that only an app says: about its device, itself or its permission.</summary>
     public bool IsApp
@@ -83,7 +72,7 @@ internal sealed class DeviceReading
                 case "device": TakeDevice(value); break;
                 case "os": TakeOs(value); break;
                 case "app": TakeApp(value); break;
-                case "network": Carrier ??= Find(value, "carrier"); break;
+                case "network": Describe("carrier", Find(value, "carrier")); break;
                 case "screen": TakeScreen(value); break;
             }
         }
@@ -101,7 +90,7 @@ internal sealed class DeviceReading
     {
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in properties.EnumerateObject())
-            if (IsUnmistakable(member.Name)) TakeId(Plain(member.Name, buffer), member.Value);
+            if (Plain(member.Name, buffer) is var name && FindPlain(name) is { IsUnmistakable: true }) TakeId(name, member.Value);
     }
 
     /// <summary>Looks for advertising ids under any spelling, as deep as properties may be.</summary>
@@ -118,9 +107,16 @@ internal sealed class DeviceReading
         Span<char> buffer = stackalloc char[LongestKey];
         foreach (var member in element.EnumerateObject())
         {
-            if (KindOf(Plain(member.Name, buffer)) is { } kind) NoteAll(kind, member.Value, depth + 1);
+            if (FindPlain(Plain(member.Name, buffer))?.Kind is { } kind) NoteAll(kind, member.Value, depth + 1);
             else Search(member.Value, depth + 1);
         }
+    }
+
+    /// <param name="trait">One of <see cref="Devices.Traits"/>.</param>
+    /// <param name="text">Null where nothing was said.</param>
+    public void Describe(string trait, string? text)
+    {
+        if (text is not null) _traits.TryAdd(trait, text);
     }
 
     public void NarrowAtt(int? status) => AttStatus = status is { } one ? Math.Min(AttStatus ?? 3, one) : AttStatus;
@@ -130,21 +126,21 @@ internal sealed class DeviceReading
         if (TakeId(name, value)) return;
         switch (name)
         {
-            case "deviceid": DeviceId ??= Opaque(value); break;
-            case "devicemodel" or "model": Model ??= Word(value); break;
-            case "devicemanufacturer" or "manufacturer": Manufacturer ??= Word(value); break;
-            case "devicetype": Type ??= Word(value); break;
+            case "lat": TakeLimit(value); break; // in a context; among properties it is a latitude
+            case "devicemodel" or "model": Describe("model", Word(value)); break;
+            case "devicemanufacturer" or "manufacturer": Describe("manufacturer", Word(value)); break;
+            case "devicetype": Describe("type", Word(value)); break;
             case "platform" or "os" or "osname": Platform ??= PlatformOf(Word(value)); break;
-            case "osversion": OsVersion ??= Word(value); break;
-            case "appid" or "bundleid" or "bundleidentifier" or "appnamespace" or "packagename": Say(AppId ??= Word(value)); break;
-            case "appname": Say(AppName ??= Word(value)); break;
-            case "appversion" or "appversionname": Say(AppVersion ??= Word(value)); break;
-            case "appbuild": Say(AppBuild ??= Word(value)); break;
-            case "carrier": Carrier ??= Word(value); break;
-            case "locale": Locale ??= Word(value); break;
-            case "timezone": Timezone ??= Word(value); break;
-            case "screenwidth": ScreenWidth ??= Word(value); break;
-            case "screenheight": ScreenHeight ??= Word(value); break;
+            case "osversion": Describe("os_version", Word(value)); break;
+            case "appid" or "bundleid" or "bundleidentifier" or "appnamespace" or "packagename": Say("app_id", Word(value)); break;
+            case "appname": Say("app_name", Word(value)); break;
+            case "appversion" or "appversionname": Say("app_version", Word(value)); break;
+            case "appbuild": Say("app_build", Word(value)); break;
+            case "carrier": Describe("carrier", Word(value)); break;
+            case "locale": Describe("locale", Word(value)); break;
+            case "timezone": Describe("timezone", Word(value)); break;
+            case "screenwidth": Describe("screen_width", Word(value)); break;
+            case "screenheight": Describe("screen_height", Word(value)); break;
         }
     }
 
@@ -159,7 +155,7 @@ internal sealed class DeviceReading
             switch (name)
             {
                 case "id": DeviceId ??= Opaque(value); break;
-                case "type": Type ??= Word(value); Platform ??= PlatformOf(Type); break;
+                case "type": Describe("type", Word(value)); Platform ??= PlatformOf(_traits.GetValueOrDefault("type")); break;
                 default: TakeFlat(name, value); break;
             }
         }
@@ -169,49 +165,53 @@ internal sealed class DeviceReading
     {
         // The system's own name is better than the kind of device: a Mac can say "ios" there.
         if (!_hasSystem && PlatformOf(Find(os, "name")) is { } platform) (Platform, _hasSystem) = (platform, true);
-        OsVersion ??= Find(os, "version");
+        Describe("os_version", Find(os, "version"));
     }
 
     private void TakeApp(JsonElement app)
     {
-        Say(AppId ??= Find(app, "namespace") ?? Find(app, "id"));
-        Say(AppName ??= Find(app, "name"));
-        Say(AppVersion ??= Find(app, "version"));
-        AppBuild ??= Find(app, "build");
+        Say("app_id", Find(app, "namespace") ?? Find(app, "id"));
+        Say("app_name", Find(app, "name"));
+        Say("app_version", Find(app, "version"));
+        Describe("app_build", Find(app, "build"));
     }
 
     private void TakeScreen(JsonElement screen)
     {
-        ScreenWidth ??= Find(screen, "width");
-        ScreenHeight ??= Find(screen, "height");
-        ScreenDensity ??= Find(screen, "density");
+        Describe("screen_width", Find(screen, "width"));
+        Describe("screen_height", Find(screen, "height"));
+        Describe("screen_density", Find(screen, "density"));
     }
 
     private bool TakeId(ReadOnlySpan<char> name, JsonElement value)
     {
-        if (KindOf(name) is { } kind) Note(kind, value);
-        switch (name)
+        if (FindPlain(name) is not { } key) return false;
+        if (key.Kind is { } kind) Note(kind, value);
+        switch (key.Word)
         {
-            case "advertisingid" or "advertiserid" or "ifa": AdvertisingId ??= Opaque(value); return true;
-            case "idfa" or "iosidfa": Idfa ??= Opaque(value); return true;
-            case "idfv" or "iosidfv" or "vendorid" or "identifierforvendor": Idfv ??= Opaque(value); return true;
-            case "gaid" or "aaid" or "gpsadid" or "googleadid" or "googleadvertisingid" or "androidadvertisingid": Gaid ??= Opaque(value); return true;
-            case "oaid": Oaid ??= Opaque(value); return true;
-            case "fireadid" or "amazonaid" or "amazonadid": FireAdid ??= Opaque(value); return true;
-            case "appsetid" or "googleappsetid": AppSetId ??= Opaque(value); return true;
-            case "androidid": AndroidId ??= Opaque(value); return true;
-            case "appsflyerid": AppsFlyerId ??= Opaque(value); return true;
-            case "adjustid": AdjustId ??= Opaque(value); return true;
-            case "branchid": BranchId ??= Opaque(value); return true;
-            case "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus": NarrowAtt(Att(value)); return true;
-            case "lat" or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled":
-                if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
-                return true;
-            case "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled":
-                if (Truth(value) is { } enabled) AdTrackingEnabled = enabled && AdTrackingEnabled is not false;
-                return true;
-            default: return false;
+            case DeviceWord.AdvertisingId: AdvertisingId ??= Opaque(value); break;
+            case DeviceWord.Idfa: Idfa ??= Opaque(value); break;
+            case DeviceWord.Gaid: Gaid ??= Opaque(value); break;
+            case DeviceWord.Oaid: Oaid ??= Opaque(value); break;
+            case DeviceWord.FireAdid: FireAdid ??= Opaque(value); break;
+            case DeviceWord.Idfv: Idfv ??= Opaque(value); break;
+            case DeviceWord.AppSetId: AppSetId ??= Opaque(value); break;
+            case DeviceWord.AndroidId: AndroidId ??= Opaque(value); break;
+            case DeviceWord.DeviceId: DeviceId ??= Opaque(value); break;
+            case DeviceWord.AppsFlyerId: AppsFlyerId ??= Opaque(value); break;
+            case DeviceWord.AdjustId: AdjustId ??= Opaque(value); break;
+            case DeviceWord.BranchId: BranchId ??= Opaque(value); break;
+            case DeviceWord.Att: NarrowAtt(Att(value)); break;
+            case DeviceWord.Limit: TakeLimit(value); break;
+            case DeviceWord.Enabled when Truth(value) is { } enabled: AdTrackingEnabled = enabled && AdTrackingEnabled is not false; break;
         }
+
+        return true;
+    }
+
+    private void TakeLimit(JsonElement value)
+    {
+        if (Truth(value) is { } limited) LimitAdTracking = limited || LimitAdTracking is true;
     }
 
     // Whatever shape it has: an id that is hidden in an object or among other words is still one.
@@ -255,12 +255,17 @@ internal sealed class DeviceReading
         if ((kind, id.ToString()) is var found && !_advertisingIds.Contains(found)) _advertisingIds.Add(found);
     }
 
-    private void Say(string? text) => _isSaid |= text is not null;
+    // It speaks of an app.
+    private void Say(string trait, string? text)
+    {
+        Describe(trait, text);
+        _isSaid |= text is not null;
+    }
 
     private static string? Find(JsonElement inner, string key) => inner.TryGetProperty(key, out var value) ? Word(value) : null;
 
     private static string? Opaque(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && value.GetString()!.Trim() is { Length: > 0 and <= Devices.IdChars } id && System.Text.Ascii.IsValid(id) ? id : null;
+        Word(value)?.Trim() is { Length: > 0 and <= Devices.IdChars } id && System.Text.Ascii.IsValid(id) ? id : null;
 
     private static string? Word(JsonElement value) => value.ValueKind switch
     {

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text.Json;
 
 namespace PixelServer.Api;
@@ -9,40 +10,63 @@ internal static class DeviceWords
     /// <summary>Characters of the longest key that means something.</summary>
     public const int LongestKey = 40;
 
-    /// <summary>What an advertising id under this key is; null where the key is none of an advertising id.</summary>
-    public static AdvertisingKind? KindOf(ReadOnlySpan<char> plainKey) => plainKey switch
-    {
-        "advertisingid" or "advertiserid" or "ifa" => AdvertisingKind.Either,
-        "idfa" or "iosidfa" or "idfamd5" or "idfasha1" or "idfasha256" or "md5idfa" or "sha1idfa" => AdvertisingKind.Apple,
-        "gaid" or "aaid" or "gpsadid" or "googleadid" or "googleadvertisingid" or "androidadvertisingid" or "oaid" or "fireadid" or "amazonaid" or "amazonadid"
-            or "gpsadidmd5" or "gpsadidsha1" or "gaidmd5" or "gaidsha1" => AdvertisingKind.Google,
-        _ => null,
-    };
+    // Ids and permissions, each with its spellings, plain; the second list are words that may be of a parcel, a shop or an advertiser as well.
+    private static readonly FrozenDictionary<string, DeviceKey>.AlternateLookup<ReadOnlySpan<char>> s_keys =
+        new (DeviceWord Word, AdvertisingKind? Kind, string Unmistakable, string Mistakable)[]
+        {
+            (DeviceWord.AdvertisingId, AdvertisingKind.Either, "advertisingid ifa", "advertiserid"),
+            (DeviceWord.Idfa, AdvertisingKind.Apple, "idfa iosidfa", ""),
+            (DeviceWord.Hash, AdvertisingKind.Apple, "idfamd5 idfasha1 idfasha256 md5idfa sha1idfa", ""),
+            (DeviceWord.Gaid, AdvertisingKind.Google, "gaid aaid gpsadid googleadid googleadvertisingid androidadvertisingid", ""),
+            (DeviceWord.Hash, AdvertisingKind.Google, "gpsadidmd5 gpsadidsha1 gaidmd5 gaidsha1", ""),
+            (DeviceWord.Oaid, AdvertisingKind.Google, "oaid", ""),
+            (DeviceWord.FireAdid, AdvertisingKind.Google, "fireadid amazonaid amazonadid", ""),
+            (DeviceWord.Idfv, null, "idfv iosidfv identifierforvendor", "vendorid"),
+            (DeviceWord.AppSetId, null, "appsetid googleappsetid", ""),
+            (DeviceWord.AndroidId, null, "androidid", ""),
+            (DeviceWord.DeviceId, null, "", "deviceid"),
+            (DeviceWord.AppsFlyerId, null, "appsflyerid", ""),
+            (DeviceWord.AdjustId, null, "adjustid", ""),
+            (DeviceWord.BranchId, null, "", "branchid"),
+            (DeviceWord.Att, null, "attstatus atttrackingstatus trackingauthorizationstatus", "att trackingstatus"),
+            (DeviceWord.Limit, null, "limitadtracking limitedadtracking limitadtrackingenabled islimitadtrackingenabled", ""),
+            (DeviceWord.Enabled, null, "adtrackingenabled advertisertrackingenabled", "trackingenabled"),
+            (DeviceWord.NeverKept, null, "imei meid mac macaddress devicename devicetoken pushtoken serialnumber", ""),
+        }
+        .SelectMany(row => Split(row.Unmistakable).Select(key => (Key: key, Means: new DeviceKey(row.Word, row.Kind, IsUnmistakable: true)))
+            .Concat(Split(row.Mistakable).Select(key => (Key: key, Means: new DeviceKey(row.Word, row.Kind, IsUnmistakable: false)))))
+        .ToFrozenDictionary(row => row.Key, row => row.Means, StringComparer.Ordinal)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>Whether the key is a spelling of an id or a permission, and no property of the event.</summary>
-    public static bool IsIdOrPermission(ReadOnlySpan<char> key)
+    /// <summary>All of them, plain.</summary>
+    public static IEnumerable<(string Key, DeviceKey Means)> Keys => s_keys.Dictionary.Select(row => (row.Key, row.Value));
+
+    /// <summary>What stands under this key; null where it is no id and no permission, but may be a property of the event.</summary>
+    public static DeviceKey? Find(ReadOnlySpan<char> key)
     {
         Span<char> buffer = stackalloc char[LongestKey];
-        var plain = Plain(key, buffer);
-        return KindOf(plain) is not null || plain is "idfv" or "iosidfv" or "vendorid" or "identifierforvendor" or "appsetid" or "googleappsetid" or "androidid" or "imei" or "meid"
-            or "att" or "attstatus" or "atttrackingstatus" or "trackingstatus" or "trackingauthorizationstatus"
-            or "limitadtracking" or "limitedadtracking" or "limitadtrackingenabled" or "islimitadtrackingenabled"
-            or "adtrackingenabled" or "trackingenabled" or "advertisertrackingenabled";
+        return FindPlain(Plain(key, buffer));
     }
 
-    /// <summary>The same, without words that may be of a parcel, a shop or an advertiser: for the properties of events, where the specification has no place for devices.</summary>
-    public static bool IsUnmistakable(ReadOnlySpan<char> key)
+    /// <inheritdoc cref="Find"/>
+    public static DeviceKey? FindPlain(ReadOnlySpan<char> plainKey) => s_keys.TryGetValue(plainKey, out var found) ? found : null;
+
+    /// <summary>False where no key of the JSON can be one of an advertising id: said without reading it, and never wrongly.</summary>
+    public static bool MayNameAdvertisingId(ReadOnlySpan<byte> json)
     {
-        Span<char> buffer = stackalloc char[LongestKey];
-        return IsIdOrPermission(key) && Plain(key, buffer) is not ("att" or "trackingstatus" or "trackingenabled" or "vendorid" or "advertiserid");
+        // Each of these keys holds one of five pieces, whatever its case and whatever stands between its letters; a test asks all of them.
+        var last = 0;
+        foreach (var c in json)
+        {
+            if (c is (byte)'_' or (byte)'-' or (byte)' ') continue;
+            last = ((last << 8) | c | 0x20) & 0xff_ff_ff;
+            if (last is 0x646661 or 0x696661 or 0x616964 or 0x616469 or 0x616476) return true; // dfa, ifa, aid, adi, adv
+        }
+
+        return false;
     }
 
-    /// <summary>What tells more of a device or its owner than anybody asked for, under whatever spelling.</summary>
-    public static bool IsNeverKept(ReadOnlySpan<char> key)
-    {
-        Span<char> buffer = stackalloc char[LongestKey];
-        return Plain(key, buffer) is "imei" or "meid" or "mac" or "macaddress" or "devicename" or "devicetoken" or "pushtoken" or "serialnumber";
-    }
+    private static string[] Split(string keys) => keys.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The status in every spelling: 0 to 3 as number or text, Apple's words in any case with or without spaces, hyphens and underscores, and the truth values of some SDKs.</summary>
     /// <returns>Null where nothing was said; 0 for what cannot be read, because it is no permission.</returns>
@@ -123,3 +147,26 @@ internal static class DeviceWords
 
 /// <summary>Whose rule an advertising id falls under, by the key it stood under.</summary>
 internal enum AdvertisingKind : byte { Apple, Google, Either }
+
+/// <summary>What an id or a permission of a device is.</summary>
+internal enum DeviceWord : byte
+{
+    /// <summary>An id for ads, Apple's or Google's by the platform.</summary>
+    AdvertisingId,
+
+    Idfa, Gaid, Oaid, FireAdid, Idfv, AppSetId, AndroidId, DeviceId, AppsFlyerId, AdjustId, BranchId,
+
+    /// <summary>An advertising id that somebody hashed: known as one, and kept nowhere.</summary>
+    Hash,
+
+    Att, Limit, Enabled,
+
+    /// <summary>It tells more of a device or its owner than anybody asked for.</summary>
+    NeverKept,
+}
+
+/// <summary>What stands under a key of a device.</summary>
+/// <param name="Word">The id or the permission.</param>
+/// <param name="Kind">Of an advertising id; null for everything else.</param>
+/// <param name="IsUnmistakable">It is one also among the properties of events, where the specification has no place for devices.</param>
+internal readonly record struct DeviceKey(DeviceWord Word, AdvertisingKind? Kind, bool IsUnmistakable);

@@ -26,6 +26,11 @@ internal static class Devices
     /// <summary>Models, versions, names: what is longer is left out.</summary>
     public const int TextChars = 200;
 
+    /// <summary>What is only carried: it names nobody.</summary>
+    public static IReadOnlyList<string> Traits { get; } =
+        ["manufacturer", "model", "type", "os_version", "app_id", "app_name", "app_version", "app_build",
+            "carrier", "locale", "timezone", "screen_width", "screen_height", "screen_density"];
+
     private static readonly string[] s_objects = ["device", "os", "app"];
 
     private const int Restricted = 1, Denied = 2, Authorized = 3;
@@ -43,6 +48,13 @@ internal static class Devices
     /// <param name="claims">What was said, judged: for <see cref="Claim.NoAds"/> and the source. A visitor whose id it withholds is nobody.</param>
     public static Refusal? Take(JsonElement context, Draft draft, out DeviceClaims claims) => Take(Reading(context), draft, out claims);
 
+    /// <summary>The same for an event without a context, which most often speaks of no device.</summary>
+    public static Refusal? Take(Draft draft, out DeviceClaims claims)
+    {
+        claims = default;
+        return DeviceWords.MayNameAdvertisingId(draft.Properties.Written) ? Take(new DeviceReading(), draft, out claims) : null;
+    }
+
     /// <summary>The same for an event that is an app's by its door's word: it has no context, and speaks of the device among its properties.</summary>
     public static Refusal? TakeApp(Draft draft, out DeviceClaims claims)
     {
@@ -52,7 +64,7 @@ internal static class Devices
             using var properties = Properties(draft);
             said.Take(properties.RootElement);
             draft.Properties.Drop([.. s_objects.Where(name => properties.RootElement.Member(name).ValueKind == JsonValueKind.Object)]);
-            draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => IsDeviceKey(name))]);
+            draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name).Where(name => DeviceWords.Find(name) is not null)]);
         }
 
         return Take(said, draft, out claims);
@@ -70,7 +82,7 @@ internal static class Devices
             {
                 said.TakeProperties(properties.RootElement);
                 draft.Properties.Drop([.. properties.RootElement.EnumerateObject().Select(one => one.Name)
-                    .Where(name => DeviceWords.IsUnmistakable(name) || DeviceWords.IsNeverKept(name))]);
+                    .Where(name => DeviceWords.Find(name) is { IsUnmistakable: true })]);
             }
         }
 
@@ -112,20 +124,7 @@ internal static class Devices
             BranchId = Opaque(said.BranchId),
             AttStatus = att,
             LimitAdTracking = lat,
-            Manufacturer = said.Manufacturer,
-            Model = said.Model,
-            Type = said.Type,
-            OsVersion = said.OsVersion,
-            AppId = said.AppId,
-            AppName = said.AppName,
-            AppVersion = said.AppVersion,
-            AppBuild = said.AppBuild,
-            Carrier = said.Carrier,
-            Locale = said.Locale,
-            Timezone = said.Timezone,
-            ScreenWidth = said.ScreenWidth,
-            ScreenHeight = said.ScreenHeight,
-            ScreenDensity = said.ScreenDensity,
+            Traits = said.Traits,
             NoAds = isRefused || said.NoAds,
             IsApp = isApp,
             Withheld = withheld,
@@ -205,24 +204,8 @@ internal static class Devices
         ("appsflyer_id", claims.AppsFlyerId),
         ("adjust_id", claims.AdjustId),
         ("branch_id", claims.BranchId),
-        ("manufacturer", claims.Manufacturer),
-        ("model", claims.Model),
-        ("type", claims.Type),
-        ("os_version", claims.OsVersion),
-        ("app_id", claims.AppId),
-        ("app_name", claims.AppName),
-        ("app_version", claims.AppVersion),
-        ("app_build", claims.AppBuild),
-        ("carrier", claims.Carrier),
-        ("locale", claims.Locale),
-        ("timezone", claims.Timezone),
-        ("screen_width", claims.ScreenWidth),
-        ("screen_height", claims.ScreenHeight),
-        ("screen_density", claims.ScreenDensity),
+        .. Traits.Select(name => (name, claims.Traits?.GetValueOrDefault(name))),
     ];
-
-    /// <summary>Whether a flat key is one of the spellings that <see cref="Read"/> takes ids and permissions from: from the properties of an app's event it moves to <c>$device</c>.</summary>
-    public static bool IsDeviceKey(ReadOnlySpan<char> key) => DeviceWords.IsIdOrPermission(key);
 
     // A page's SDK has a locale and a screen too: without an app, an id or a permission there is no device to speak of.
     private static bool IsSaid(in DeviceClaims claims) => claims.IsApp || claims.AttStatus is not null || claims.LimitAdTracking is not null
@@ -240,7 +223,7 @@ internal static class Devices
     {
         if (said.Idfa is not null || said.Idfv is not null) return "ios";
         if (said.Gaid is not null || said.Oaid is not null || said.FireAdid is not null || said.AppSetId is not null || said.AndroidId is not null) return "android";
-        if (said.Manufacturer?.Equals("Apple", StringComparison.OrdinalIgnoreCase) is true || said.AttStatus is not null) return "ios";
+        if (said.Traits.GetValueOrDefault("manufacturer")?.Equals("Apple", StringComparison.OrdinalIgnoreCase) is true || said.AttStatus is not null) return "ios";
         return null;
     }
 

@@ -1,7 +1,6 @@
-using System.Buffers;
 using System.Text.Json;
 using PixelServer.Collect;
-using Problem = PixelServer.Collect.Problem;
+using PixelServer.Ops;
 
 namespace PixelServer.Api;
 
@@ -31,19 +30,16 @@ internal sealed class EventsAnswer
     /// <summary>To be called when every event is durable or lost. What can be sent again decides: a 2xx would make the backend forget it.</summary>
     public Task WriteAsync(HttpResponse response)
     {
-        if ((Batch.Whole ?? Batch.Retry) is { } refusal) return Problem.WriteAsync(response, refusal, Batch.Accepted, Batch.Refused);
-        if (Batch.Accepted == 0) return Problem.WriteAsync(response, Batch.Refused[0].Refusal, 0, Batch.Refused);
+        if ((Batch.Whole ?? Batch.Retry) is { } refusal) return refusal.WriteAsync(response, Batch);
+        if (Batch.Accepted == 0) return Batch.Refused[0].Refusal.WriteAsync(response, Batch);
 
-        var body = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(body)) Write(json);
         if (WithIds) response.Headers["Preference-Applied"] = "return=representation"; // RFC 7240 3
-        return Problem.WriteAsync(response, StatusCodes.Status200OK, "application/json", body.WrittenMemory);
+        return Answer.WriteAsync(response, Write);
     }
 
     private void Write(Utf8JsonWriter json)
     {
-        json.WriteStartObject();
-        Problem.WriteReceipt(json, Batch.Accepted, Batch.Refused);
+        Batch.WriteReceipt(json);
         json.WriteStartArray("warnings");
         foreach (var (index, warning, member) in _warnings)
         {
@@ -57,7 +53,6 @@ internal sealed class EventsAnswer
         json.WriteEndArray();
         if (_unnamed > 0) json.WriteNumber("more_warnings", _unnamed);
         if (WithIds) WriteIds(json);
-        json.WriteEndObject();
     }
 
     private void WriteIds(Utf8JsonWriter json)

@@ -1,10 +1,8 @@
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Api;
 
@@ -23,24 +21,17 @@ internal sealed class EventsDoor(
     {
         if (!HttpMethods.IsPost(http.Request.Method))
         {
-            await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+            await Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
             return;
         }
 
-        byte[] body = [];
+        byte[]? body = [];
         string? idempotency = null;
         var refusal = gate.Admit(http, bodyKey: [], out var key);
         if (refusal is null && key!.Kind != KeyKind.Secret) refusal = Refusal.SecretKeyNeeded;
         refusal ??= IdempotencyKey.Read(http.Request.Headers[IdempotencyKey.Header], out idempotency);
-        try
-        {
-            if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            http.Abort(); // the client hung up in the middle of its body: nobody to answer, nothing taken
-            return;
-        }
+        if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
+        if (body is null) return;
 
         var answer = refusal is null ? Read(http.Request, key!, IdempotencyKey.Of(key!.Id, idempotency, body), body) : Refused(refusal);
         await answer.Batch.OfferAsync(journal, ledger);
@@ -56,7 +47,7 @@ internal sealed class EventsDoor(
         if (body.Length == 0) return Refused(Refusal.EmptyBody);
         if (kind != BodyKind.Json) return Refused(Refusal.UnsupportedType);
 
-        var told = t_told ??= new Told();
+        var told = t_told ??= new Told(Identities.IsIdentity);
         var events = BeaconReader.Open(JsonText.Mend(body), told, out var refusal);
         if (refusal is not null) return Refused(refusal);
 
@@ -91,10 +82,12 @@ internal sealed class EventsDoor(
         draft.Complete(key.Site, sentAt: null);
 
         string? email = null;
-        if (told.Person is { } person && Identities.Take(person, draft, identities.Of(key.Site), warnings, out email) is { } tooLarge) return tooLarge;
+        if (told.Beside.Count > 0) warnings.Add(Warning.IdentityBeside);
+        if ((told.Person is not null || told.Beside.Count > 0)
+            && Identities.Take(told.Person ?? default, draft, identities.Of(key.Site), warnings, out email, told.Beside) is { } tooLarge) return tooLarge;
         if (Whose(draft, told, key.Site, now, warnings, out var visitor, out var visitorKind) is { } tooMuch) return tooMuch;
         var source = SourceOf(told);
-        var unkept = source == Source.App ? Devices.TakeApp(draft, out var device) ?? AppEvents.Rename(draft) : Devices.Take(default(JsonElement), draft, out device);
+        var unkept = source == Source.App ? Devices.TakeApp(draft, out var device) ?? AppEvents.Rename(draft) : Devices.Take(draft, out device);
         if (unkept is not null) return unkept;
         if (device.Withholds(told.Visitor))
         {

@@ -34,7 +34,7 @@ internal static class EventsRoutes
                 new(200, "At least one event is kept. `refused` and `warnings` name the others by their place; a refused one must not be sent again. Warnings:\n\n"
                     + string.Join("\n", Warning.All.Select(one => $"- `{one.Code}`: {one.Meaning}")), "application/json",
                     """{"accepted":2,"refused":[{"index":1,"code":"name_too_long"}],"warnings":[{"index":2,"code":"phone_not_read"}]}"""),
-                .. DoorRoutes.Problems(Refusal.All.Except(s_others)),
+                .. ApiAnswer.Of(Refusal.All.Except(s_others)),
             ],
         },
     ];

@@ -20,22 +20,22 @@ internal static class Identities
     /// Reads one person: every field that is known, in every spelling, in the clear or hashed, a value or a list of them. Members of other
     /// names are passed over and told. What cannot be read is told and left out: it is no reason to lose the event.
     /// </summary>
-    /// <param name="person">A JSON object without broken text (<see cref="JsonText.Mend"/>).</param>
+    /// <param name="person">A JSON object without broken text (<see cref="JsonText.Mend"/>); undefined where there are only members <paramref name="beside"/> it.</param>
     /// <param name="draft">Gets <c>$identities</c>; a second call for the same draft replaces what the first one left.</param>
     /// <param name="options">Of the event's site.</param>
     /// <param name="warnings">Gets one for each thing that was not taken; null where nobody is to be told.</param>
     /// <param name="emailSha256">Of the first address; null where there is none.</param>
+    /// <param name="beside">Members that count as if they stood behind those of the person.</param>
     /// <returns>Why the event cannot be kept: with its identities it would be larger than an event may be.</returns>
-    public static Refusal? Take(JsonElement person, Draft draft, IdentityOptions options, ICollection<Warning>? warnings, out string? emailSha256)
+    public static Refusal? Take(
+        JsonElement person, Draft draft, IdentityOptions options, ICollection<Warning>? warnings, out string? emailSha256,
+        params IReadOnlyList<(string Name, JsonElement Value)> beside)
     {
         emailSha256 = null;
-        if (person.ValueKind != JsonValueKind.Object)
-        {
-            warnings?.Add(Warning.IdentityNotRead);
-            return null;
-        }
+        if (person.ValueKind is not (JsonValueKind.Object or JsonValueKind.Undefined)) warnings?.Add(Warning.IdentityNotRead);
+        if (person.ValueKind != JsonValueKind.Object && beside.Count == 0) return null;
 
-        var said = Said(person, warnings);
+        var said = Said(person, beside, warnings);
         var country = PhoneCountry(said) ?? (options.PhoneCountry.Length == 0 ? null : options.PhoneCountry);
         var fields = new Dictionary<IdentityField, IdentityHashes>();
 
@@ -50,21 +50,25 @@ internal static class Identities
         return Write(fields, options.KeepRaw, draft);
     }
 
-    private static List<(IdentityField Field, string Text, bool IsHashed)> Said(JsonElement person, ICollection<Warning>? warnings)
+    private static List<(IdentityField Field, string Text, bool IsHashed)> Said(
+        JsonElement person, IReadOnlyList<(string Name, JsonElement Value)> beside, ICollection<Warning>? warnings)
     {
         var said = new List<(IdentityField Field, string Text, bool IsHashed)>();
-        Read(person, isAddress: false);
+        if (person.ValueKind == JsonValueKind.Object) ReadAll(person, isAddress: false);
+        foreach (var (name, value) in beside) Read(name, value, isAddress: false);
         return said;
 
-        void Read(JsonElement element, bool isAddress)
+        void ReadAll(JsonElement element, bool isAddress)
         {
-            foreach (var member in element.EnumerateObject())
-            {
-                var isKnown = IdentityField.TryFind(member.Name, out var field, out var isHashed);
-                if (field is not null) Take(field, isHashed, member.Value);
-                else if (isKnown && !isAddress && member.Value.ValueKind == JsonValueKind.Object) Read(member.Value, isAddress: true);
-                else warnings?.Add(Warning.IdentityUnknown);
-            }
+            foreach (var member in element.EnumerateObject()) Read(member.Name, member.Value, isAddress);
+        }
+
+        void Read(string name, JsonElement value, bool isAddress)
+        {
+            var isKnown = IdentityField.TryFind(name, out var field, out var isHashed);
+            if (field is not null) Take(field, isHashed, value);
+            else if (isKnown && !isAddress && value.ValueKind == JsonValueKind.Object) ReadAll(value, isAddress: true);
+            else warnings?.Add(Warning.IdentityUnknown);
         }
 
         void Take(IdentityField field, bool isHashed, JsonElement value)

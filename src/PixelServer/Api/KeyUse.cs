@@ -79,7 +79,7 @@ internal sealed class KeyUseFile(string path)
     /// <summary>Keeps the later time of each key.</summary>
     public async Task AddAsync(IEnumerable<KeyValuePair<string, DateTimeOffset>> uses, CancellationToken ct)
     {
-        using var turn = await FileTurn.TakeAsync(path, ct);
+        using var turn = await FileLock.TakeAsync(path, ct);
         var all = new SortedDictionary<string, DateTimeOffset>(Read().ToDictionary(), StringComparer.Ordinal);
         foreach (var (id, at) in uses)
             if (!all.TryGetValue(id, out var before) || before < at) all[id] = at;

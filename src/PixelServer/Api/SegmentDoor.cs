@@ -1,16 +1,12 @@
-using System.Buffers;
-using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Api;
 
 /// <summary>The addresses of the Segment HTTP API that take events: SDKs of pages, apps and backends send to them what they would send to Segment.</summary>
 internal sealed class SegmentDoor(
-    KeyGate gate, SegmentReader reader, Admission admission, CollectOptions collect, Journal.Journal journal, Ledger ledger, TimeProvider clock,
-    TrustedProxies trusted)
+    KeyGate gate, SegmentReader reader, Admission admission, Callers callers, Journal.Journal journal, Ledger ledger)
 {
     private static readonly StringValues s_allow = "POST, OPTIONS", s_anyOrigin = "*", s_exposed = "Retry-After, X-RateLimit-Reset";
 
@@ -24,7 +20,7 @@ internal sealed class SegmentDoor(
     {
         AllowEveryPage(http.Response.Headers);
         if (HttpMethods.IsPost(http.Request.Method)) return TakeAsync(http, call);
-        if (!HttpMethods.IsOptions(http.Request.Method)) return Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+        if (!HttpMethods.IsOptions(http.Request.Method)) return Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
         AnswerPreflight(http.Response);
         return Task.CompletedTask;
     }
@@ -40,8 +36,8 @@ internal sealed class SegmentDoor(
         }
 
         return HttpMethods.IsPost(http.Request.Method)
-            ? Problem.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", s_success)
-            : Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+            ? Answer.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", s_success)
+            : Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
     }
 
     /// <summary>
@@ -77,19 +73,12 @@ internal sealed class SegmentDoor(
 
     private async Task TakeAsync(HttpContext http, SegmentCall? call)
     {
-        byte[] body = [];
+        byte[]? body = [];
         ApiKey? key = null;
         // A key in the header is judged before anything is read on its behalf.
         var refusal = http.Request.Headers.Authorization.Count > 0 ? gate.Admit(http, [], out key) : null;
-        try
-        {
-            if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            http.Abort(); // the client hung up in the middle of its body: nobody to answer, nothing taken
-            return;
-        }
+        if (refusal is null) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
+        if (body is null) return;
 
         // A form's type is what the HTTP library of RudderStack's SDK for Node.js calls a packed body: it is JSON all the same.
         refusal ??= BodyKinds.Of(http.Request.Headers.ContentType.ToString(), body, out _);
@@ -107,7 +96,7 @@ internal sealed class SegmentDoor(
         if (isImage && key!.Kind == KeyKind.Secret) refusal = Refusal.KeyInQuery;
         if (refusal is not null) return new HitBatch { Whole = refusal };
 
-        var caller = Caller.Of(http, clock.GetUtcNow(), trusted, collect.CountryHeader);
+        var caller = callers.Of(http);
         if (body.Count * (caller.RepeatedBytes() + body.RepeatedBytes) > Limits.BatchRepeatedBytes) return new HitBatch { Whole = Refusal.BatchTooLarge };
         var request = new SegmentRequest { Key = key!, Caller = caller, Call = call, IsImage = isImage };
         var batch = new HitBatch();
@@ -130,28 +119,18 @@ internal sealed class SegmentDoor(
 
     private static Task AnswerAsync(HttpResponse response, HitBatch batch)
     {
-        if ((batch.Whole ?? batch.Retry) is { } refusal) return Problem.WriteAsync(response, refusal, batch.Accepted, batch.Refused);
+        if ((batch.Whole ?? batch.Retry) is { } refusal) return refusal.WriteAsync(response, batch);
         if (batch.Accepted == 0)
         {
             // SDKs of Apple's systems throw away what got a 400, and send everything else again for ever.
             var first = batch.Refused[0].Refusal;
-            return Problem.WriteAsync(response, first.Status == StatusCodes.Status400BadRequest ? first : Refusal.NothingKept, 0, batch.Refused);
+            return (first.Status == StatusCodes.Status400BadRequest ? first : Refusal.NothingKept).WriteAsync(response, batch);
         }
 
-        return Problem.WriteAsync(response, StatusCodes.Status200OK, "application/json", batch.Refused.Count == 0 ? s_success : Receipt(batch));
-    }
-
-    private static ReadOnlyMemory<byte> Receipt(HitBatch batch)
-    {
-        var body = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(body))
+        return batch.Refused.Count == 0 ? Answer.WriteAsync(response, StatusCodes.Status200OK, Answer.JsonType, s_success) : Answer.WriteAsync(response, json =>
         {
-            json.WriteStartObject();
             json.WriteBoolean("success", true);
-            Problem.WriteReceipt(json, batch.Accepted, batch.Refused);
-            json.WriteEndObject();
-        }
-
-        return body.WrittenMemory;
+            batch.WriteReceipt(json);
+        });
     }
 }

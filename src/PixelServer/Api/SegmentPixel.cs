@@ -28,7 +28,7 @@ internal sealed class SegmentPixel(SegmentDoor door, Ops.Ledger ledger)
         var response = http.Response;
         if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method))
         {
-            await Collect.Problem.WriteAsync(response, Refusal.MethodNotAllowed, s_allow);
+            await Refusal.MethodNotAllowed.WriteAsync(response, s_allow);
             return;
         }
 

@@ -7,7 +7,7 @@ namespace PixelServer.Api;
 /// <summary>Every address that SDKs of the Segment kind really call, where they are mapped and how the API page shows them.</summary>
 internal static class SegmentRoutes
 {
-    public const string Metrics = "/v1/m", Pixel = "/v1/pixel/{call}";
+    private const string Metrics = "/v1/m";
 
     private const string Group = "Segment";
 
@@ -23,6 +23,9 @@ internal static class SegmentRoutes
     /// <summary>By the browser, by apps whose host has no <c>/v1</c>, and what comes of joining hosts wrongly.</summary>
     private static readonly string[] s_settings = ["/v1/projects/{writeKey}/settings", "/projects/{writeKey}/settings", "/v1/projects/projects/{writeKey}/settings"];
 
+    /// <summary>Segment's, and RudderStack's.</summary>
+    private static readonly string[] s_pixels = ["/v1/pixel/{call}", "/pixel/v1/{call}"];
+
     public static void MapSegment(this IEndpointRouteBuilder routes)
     {
         var services = routes.ServiceProvider;
@@ -31,7 +34,7 @@ internal static class SegmentRoutes
         foreach (var (path, call) in Calls) routes.Map(path, http => door.AnswerAsync(http, call)).ExcludeFromDescription();
         foreach (var path in s_batches) routes.Map(path, http => door.AnswerAsync(http, call: null)).ExcludeFromDescription();
         routes.Map(Metrics, SegmentDoor.DropAsync).ExcludeFromDescription();
-        routes.Map(Pixel, http => AnswerPixelAsync(http, pixel)).ExcludeFromDescription();
+        foreach (var path in s_pixels) routes.Map(path, http => AnswerPixelAsync(http, pixel)).ExcludeFromDescription();
         foreach (var path in s_settings) routes.MapGet(path, http => AnswerSettingsAsync(http, settings)).ExcludeFromDescription();
     }
 
@@ -52,7 +55,7 @@ internal static class SegmentRoutes
             Answers = s_answers,
         }),
         new("POST", Metrics, Group, "What SDKs tell their maker about themselves: taken and thrown away") { Answers = [new(200, "Thrown away.", "application/json", Success)] },
-        new("GET", Pixel, Group, "One call in an address; always answers the same 43-byte GIF")
+        .. s_pixels.Select(path => new ApiRoute("GET", path, Group, "One call in an address; always answers the same 43-byte GIF")
         {
             Description = "The call is base64 of its JSON in `data`, or stands in parameters with dots (`properties.subject=hello`). Here, and nowhere else, the write key stands in the "
                 + "address; a secret key is refused.",
@@ -63,12 +66,12 @@ internal static class SegmentRoutes
                 new("writeKey", "query", "The key, where `data` does not hold it."),
             ],
             Answers = [new(200, "The GIF. Without the header `X-Pixel-Refused` the event is kept; with it the header holds the code of a refusal.", "image/gif"), new(404, "Another call.")],
-        },
+        }),
         .. s_settings.Select(path => new ApiRoute("GET", path, Group, "What an SDK asks before it sends anything: where to send it")
         {
             Description = "The same for every key, known or not. `apiHost` is the host that was asked, or `Pixel:Segment:ApiHost`.",
             Parameters = [new("writeKey", "path", "The write key, which SDKs put here.", "pxw_…")],
-            Answers = [new(200, "The settings.", "application/json", Settings), .. DoorRoutes.Problems([Refusal.KeyInQuery]), new(404, "That is no key.")],
+            Answers = [new(200, "The settings.", "application/json", Settings), .. ApiAnswer.Of([Refusal.KeyInQuery]), new(404, "That is no key.")],
         }),
     ];
 
@@ -83,7 +86,7 @@ internal static class SegmentRoutes
     {
         var key = http.Request.RouteValues["writeKey"] as string ?? "";
         // A write key is public anyway; a secret one stands in logs by now, and is not repeated.
-        if (key.StartsWith(KeyText.SecretPrefix, StringComparison.OrdinalIgnoreCase)) return Collect.Problem.WriteAsync(http.Response, Refusal.KeyInQuery, 0, []);
+        if (key.StartsWith(KeyText.SecretPrefix, StringComparison.OrdinalIgnoreCase)) return Refusal.KeyInQuery.WriteAsync(http.Response);
         if (key.Length <= KeyHeader.MaxChars && !key.AsSpan().ContainsAnyExcept(s_keyChars)) return settings.AnswerAsync(http, key);
         http.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;
@@ -110,7 +113,7 @@ internal static class SegmentRoutes
     [
         new(200, "Every event is kept; those that are not are named by their index under `refused` and must not be sent again.", "application/json",
             """{"success":true,"accepted":1,"refused":[{"index":1,"code":"no_user_anon_id"}]}"""),
-        .. DoorRoutes.Problems(Refusal.All.Where(one => one.Status is not (403 or 414) || one == Refusal.OriginNotAllowed || one == Refusal.SecretKeyInBrowser)),
+        .. ApiAnswer.Of(Refusal.All.Where(one => one.Status is not (403 or 414) || one == Refusal.OriginNotAllowed || one == Refusal.SecretKeyInBrowser)),
     ];
 
     private static string Example(SegmentCall call) => call switch

@@ -1,8 +1,6 @@
-using System.Buffers;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json;
 using PixelServer.Collect;
-using Problem = PixelServer.Collect.Problem;
+using PixelServer.Ops;
 
 namespace PixelServer.Api;
 
@@ -23,21 +21,18 @@ internal sealed class SegmentOptions
 /// SDK that gets none goes on with settings that were built into it, and these name Segment's own host. A wrong key is refused where events arrive.</para>
 /// <para><c>sampleRate</c> 0 keeps SDKs from sending figures about themselves to their maker.</para>
 /// </remarks>
-internal sealed class SegmentSettings(SegmentOptions options, TrustedProxies trusted)
+internal sealed class SegmentSettings(SegmentOptions options, Callers callers)
 {
     public Task AnswerAsync(HttpContext http, string key)
     {
         SegmentDoor.AllowEveryPage(http.Response.Headers);
-        var isHttps = Caller.Of(http, default, trusted, "").IsHttps;
-        var body = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(body))
+        return Answer.WriteAsync(http.Response, json =>
         {
-            json.WriteStartObject();
             json.WriteStartObject("integrations");
             json.WriteStartObject("Segment.io");
             json.WriteString("apiKey", key); // the browser's SDK sends with this one
             json.WriteString("apiHost", options.ApiHost.Length > 0 ? options.ApiHost : $"{http.Request.Host}/v1");
-            json.WriteString("protocol", isHttps ? "https" : "http");
+            json.WriteString("protocol", callers.IsHttps(http) ? "https" : "http");
             json.WriteEndObject();
             json.WriteEndObject();
             foreach (var empty in (ReadOnlySpan<string>)["plan", "edgeFunction"])
@@ -49,9 +44,6 @@ internal sealed class SegmentSettings(SegmentOptions options, TrustedProxies tru
             json.WriteStartObject("metrics");
             json.WriteNumber("sampleRate", 0);
             json.WriteEndObject();
-            json.WriteEndObject();
-        }
-
-        return Problem.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", body.WrittenMemory);
+        });
     }
 }

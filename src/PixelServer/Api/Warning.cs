@@ -29,6 +29,7 @@ internal sealed record Warning
     // Who it was.
     public static readonly Warning IdentityNotRead = new("identity_not_read", "The identity is no JSON object, or one of its members is no text and no list of texts.");
     public static readonly Warning IdentityUnknown = new("identity_unknown", "The identity has a member that this server does not know; it was not kept.");
+    public static readonly Warning IdentityBeside = new("identity_beside", "A member of the event has a name of the identity, and was read as one of it. A property of that name stands in properties.");
     public static readonly Warning IdentityTooLong = new("identity_too_long", "A text of the identity is longer than its limit; it was not kept.");
     public static readonly Warning IdentityTooMany = new("identity_too_many", "A member of the identity has more than 5 values; the first 5 were kept.");
     public static readonly Warning HashNotRead = new("hash_not_read", "A hash is not 64 hexadecimal digits; it was not kept.");

@@ -5,8 +5,7 @@ using PixelServer.Ops;
 namespace PixelServer.Collect;
 
 /// <summary><c>POST /b</c>: one event or many in a body.</summary>
-internal sealed class BeaconDoor(
-    Admission admission, VisitorCookie cookies, Journal.Journal journal, Ledger ledger, TimeProvider clock, TrustedProxies trusted, string countryHeader)
+internal sealed class BeaconDoor(Admission admission, VisitorCookie cookies, Journal.Journal journal, Ledger ledger, Callers callers)
 {
     private static readonly StringValues s_allow = "POST, OPTIONS";
 
@@ -14,7 +13,7 @@ internal sealed class BeaconDoor(
     {
         var method = http.Request.Method;
         if (HttpMethods.IsPost(method)) return TakeAsync(http);
-        if (!HttpMethods.IsOptions(method)) return Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+        if (!HttpMethods.IsOptions(method)) return Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
         AnswerPreflight(http);
         return Task.CompletedTask;
     }
@@ -32,18 +31,8 @@ internal sealed class BeaconDoor(
 
     private async Task TakeAsync(HttpContext http)
     {
-        byte[] body;
-        Refusal? refusal;
-        try
-        {
-            (body, refusal) = await BodyReader.ReadAsync(http.Request);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            http.Abort(); // the client hung up in the middle of its body: nobody to answer, nothing taken
-            return;
-        }
-
+        var (body, refusal) = await BodyReader.ReadAsync(http.Request);
+        if (body is null) return;
         var batch = refusal is null ? Read(http, body) : Refused(http, refusal);
         await batch.OfferAsync(journal, ledger);
         await AnswerAsync(http.Response, batch);
@@ -57,7 +46,7 @@ internal sealed class BeaconDoor(
         if (BodyKinds.Of(http.Request.Headers.ContentType.ToString(), body, out var kind) is { } unreadable) return Refused(http, unreadable);
         if (body.Length == 0) return Refused(http, Refusal.EmptyBody);
 
-        var caller = Caller.Of(http, clock.GetUtcNow(), trusted, countryHeader);
+        var caller = callers.Of(http);
         var visit = new Visit();
         var batch = new HitBatch();
         var draft = Draft.Fresh();
@@ -98,12 +87,12 @@ internal sealed class BeaconDoor(
 
     private static Task AnswerAsync(HttpResponse response, HitBatch batch)
     {
-        if ((batch.Whole ?? batch.Retry) is { } refusal) return Problem.WriteAsync(response, refusal, batch.Accepted, batch.Refused);
+        if ((batch.Whole ?? batch.Retry) is { } refusal) return refusal.WriteAsync(response, batch);
         if (batch.Refused.Count > 0)
         {
             return batch.Accepted > 0
-                ? Problem.WriteReceiptAsync(response, batch.Accepted, batch.Refused)
-                : Problem.WriteAsync(response, batch.Refused[0].Refusal, 0, batch.Refused);
+                ? Answer.WriteAsync(response, batch.WriteReceipt)
+                : batch.Refused[0].Refusal.WriteAsync(response, batch);
         }
 
         response.StatusCode = StatusCodes.Status204NoContent;

@@ -3,25 +3,17 @@ using System.Text.Json;
 
 namespace PixelServer.Collect;
 
-/// <summary>
-/// Reads the events of a JSON body: one object, an array, or <c>{"batch":[…], "sent_at"?, "site_id"?}</c>. Opening reads the
-/// whole body once, so that either it is valid JSON from end to end or no event of it is taken.
-/// </summary>
+/// <summary>Reads the events of a <see cref="JsonBatch"/>: <c>{"batch":[…], "sent_at"?, "site_id"?}</c>, or one, or an array.</summary>
 internal ref struct BeaconReader
 {
-    // Depth is bounded per event and by hand, so that one deep event does not cost its neighbours; a body cannot be deeper than long.
-    private static readonly JsonReaderOptions s_anyDepth = new() { MaxDepth = int.MaxValue };
-
     [ThreadStatic] private static char[]? t_chars;
     [ThreadStatic] private static byte[]? t_key;
 
-    private Utf8JsonReader _reader;
+    private JsonBatch _batch;
+    private Shared _shared;
     private Told? _told;
-    private bool _isOne;
-    private DateTimeOffset? _sentAt;
-    private string? _site;
 
-    public int Count { get; private set; }
+    public readonly int Count => _batch.Count;
 
     /// <param name="json">Mended by <see cref="JsonText.Mend"/>.</param>
     /// <param name="refusal">Why the body as a whole is refused; then there is no event to read.</param>
@@ -32,136 +24,81 @@ internal ref struct BeaconReader
     /// <param name="refusal">Why the body as a whole is refused; then there is no event to read.</param>
     public static BeaconReader Open(ReadOnlySpan<byte> json, Told? told, out Refusal? refusal)
     {
-        var events = new BeaconReader { _told = told };
-        refusal = Refusal.EmptyBody;
-        if (json.TrimStart(" \t\r\n"u8).IsEmpty) return events;
-        try
-        {
-            var reader = new Utf8JsonReader(json, s_anyDepth);
-            reader.Read();
-            refusal = reader.TokenType switch
-            {
-                JsonTokenType.StartObject => events.OpenObject(ref reader, json),
-                JsonTokenType.StartArray => events.OpenArray(ref reader, json),
-                _ => Refusal.NotAnEvent,
-            };
-            while (reader.Read()) { } // to the end: what stands behind must be nothing
-        }
-        catch (JsonException)
-        {
-            refusal = Refusal.BadJson;
-        }
-
-        return events;
+        var shared = default(Shared);
+        var batch = JsonBatch.Open(json, told is null ? Limits.BatchEvents : Limits.KeyedBatchEvents, ref shared, ReadShared, out refusal);
+        if (batch.IsBatch) refusal ??= shared.Refusal;
+        return new BeaconReader { _batch = batch, _told = told, _shared = batch.IsBatch ? shared : default };
     }
 
     /// <summary>Moves to the next event and reads it into the draft. Returns false behind the last one.</summary>
     public bool Next(Draft draft, out Refusal? refusal)
     {
         refusal = null;
-        if (!_reader.Read() || (!_isOne && _reader.TokenType == JsonTokenType.EndArray)) return false;
+        if (!_batch.MoveNext()) return false;
         draft.Clear();
         _told?.Clear();
-        if (_reader.TokenType != JsonTokenType.StartObject)
+        if (_batch.Reader.TokenType != JsonTokenType.StartObject)
         {
             refusal = Refusal.NotAnEvent;
-            _reader.Skip();
+            _batch.Reader.Skip();
             return true;
         }
 
-        var depth = _reader.CurrentDepth;
-        var start = _reader.TokenStartIndex;
+        var depth = _batch.Reader.CurrentDepth;
+        var start = _batch.Reader.TokenStartIndex;
         refusal = ReadEvent(draft, depth);
-        while (_reader.CurrentDepth > depth) _reader.Read(); // out of a refused event, on to its neighbour
-        if (_told is not null && _reader.BytesConsumed - start > Limits.KeyedEventBytes) refusal = Refusal.EventTooLarge;
-        draft.Complete(_site, _sentAt);
+        while (_batch.Reader.CurrentDepth > depth) _batch.Reader.Read(); // out of a refused event, on to its neighbour
+        if (_told is not null && _batch.Reader.BytesConsumed - start > Limits.KeyedEventBytes) refusal = Refusal.EventTooLarge;
+        draft.Complete(_shared.Site, _shared.SentAt);
         return true;
     }
 
-    private Refusal? OpenObject(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
+    private static void ReadShared(scoped ref Utf8JsonReader reader, scoped ref Shared shared)
     {
-        var isBatch = false;
-        Refusal? refusal = null, badSite = null;
-        string? site = null;
-        DateTimeOffset? sentAt = null;
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        var parameter = Find(ref reader);
+        reader.Read();
+        if (parameter is { Kind: ParameterKind.SentAt or ParameterKind.Site } && TryText(ref reader, parameter, out var text, out var tooLong))
         {
-            var isBatchKey = reader.ValueTextEquals(Parameters.Batch);
-            var parameter = isBatchKey ? null : Find(ref reader);
-            reader.Read();
-            if (isBatchKey && !isBatch && reader.TokenType == JsonTokenType.StartArray)
-            {
-                isBatch = true;
-                refusal = OpenArray(ref reader, json);
-                continue;
-            }
-
-            if (parameter is { Kind: ParameterKind.SentAt or ParameterKind.Site } && TryText(ref reader, parameter, out var text, out var tooLong))
-            {
-                if (parameter.Kind == ParameterKind.SentAt) sentAt = ClientClock.TryRead(text, out var time) ? sentAt ?? time : sentAt;
-                else if (tooLong is not null) badSite = tooLong;
-                else if (!text.IsEmpty) site ??= text.ToString();
-            }
-
-            reader.Skip();
+            if (parameter.Kind == ParameterKind.SentAt) shared.SentAt ??= ClientClock.TryRead(text, out var time) ? time : null;
+            else if (tooLong is not null) shared.Refusal = tooLong;
+            else if (!text.IsEmpty) shared.Site ??= text.ToString();
         }
 
-        if (isBatch)
-        {
-            (_sentAt, _site) = (sentAt, site);
-            return refusal ?? badSite;
-        }
-
-        _reader = new Utf8JsonReader(json, s_anyDepth);
-        _isOne = true;
-        Count = 1;
-        return null;
-    }
-
-    private Refusal? OpenArray(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> json)
-    {
-        _reader = new Utf8JsonReader(json[(int)reader.TokenStartIndex..], s_anyDepth);
-        _reader.Read();
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            Count++;
-            reader.Skip();
-        }
-
-        return Count == 0 ? Refusal.EmptyBatch : Count > (_told is null ? Limits.BatchEvents : Limits.KeyedBatchEvents) ? Refusal.BatchTooLarge : null;
+        reader.Skip();
     }
 
     private Refusal? ReadEvent(Draft draft, int depth)
     {
-        while (_reader.Read() && !(_reader.TokenType == JsonTokenType.EndObject && _reader.CurrentDepth == depth))
+        while (_batch.Reader.Read() && !(_batch.Reader.TokenType == JsonTokenType.EndObject && _batch.Reader.CurrentDepth == depth))
         {
-            if (_reader.ValueTextEquals(Parameters.Properties) && IsObjectNext())
+            if (_batch.Reader.ValueTextEquals(Parameters.Properties) && IsObjectNext())
             {
-                _reader.Read();
+                _batch.Reader.Read();
                 if (ReadMembers(draft.Properties, isConsent: false) is { } refused) return refused;
                 continue;
             }
 
-            if (_reader.ValueTextEquals(Parameters.Consent) && IsObjectNext())
+            if (_batch.Reader.ValueTextEquals(Parameters.Consent) && IsObjectNext())
             {
-                _reader.Read();
+                _batch.Reader.Read();
                 if (ReadMembers(draft.Consent, isConsent: true) is { } refused) return refused;
                 continue;
             }
 
-            if (_told is not null && _reader.ValueTextEquals(Told.Key))
+            if (_told is not null && _batch.Reader.ValueTextEquals(Told.Key))
             {
-                _reader.Read();
-                _reader.Skip(); // what opens a door does not become a property
+                _batch.Reader.Read();
+                _batch.Reader.Skip(); // what opens a door does not become a property
                 continue;
             }
 
-            if (_told is not null && Told.Find(ref _reader) is { } member)
+            if (_told is not null && Told.Find(ref _batch.Reader) is { } member)
             {
                 if (ReadTold(_told, member) is { } refused) return refused;
                 continue;
             }
 
+            if (_told?.TryTakeBeside(ref _batch.Reader) is true) continue;
             if (ReadParameter(draft) is { } refusal) return refusal;
         }
 
@@ -170,48 +107,48 @@ internal ref struct BeaconReader
 
     private readonly bool IsOwnWord(scoped ReadOnlySpan<byte> key)
     {
-        var ahead = _reader;
+        var ahead = _batch.Reader;
         return key.Length == "measurement".Length && ahead.Read() && ahead.TokenType == JsonTokenType.String && ConsentReader.IsOwnWord(key, ahead.ValueSpan);
     }
 
     private Refusal? ReadParameter(Draft draft)
     {
-        var parameter = Find(ref _reader);
-        var key = Key(ref _reader);
+        var parameter = Find(ref _batch.Reader);
+        var key = Key(ref _batch.Reader);
         if (parameter is null && !IsOwnWord(key)) return AddProperty(draft.Properties, key, isConsent: false);
         if (parameter is null || parameter.Kind == ParameterKind.Consent) return AddProperty(draft.Consent, key, isConsent: true);
 
-        _reader.Read();
-        if (_reader.TokenType == JsonTokenType.Null) return null;
-        if (!TryText(ref _reader, parameter, out var text, out var refusal))
+        _batch.Reader.Read();
+        if (_batch.Reader.TokenType == JsonTokenType.Null) return null;
+        if (!TryText(ref _batch.Reader, parameter, out var text, out var refusal))
         {
             _told?.Unread.Add(parameter);
-            if (parameter.Kind is not (ParameterKind.User or ParameterKind.EventId)) return draft.Properties.AddJson(key, ref _reader);
-            _reader.Skip(); // an id kept as a property would be kept where a site may keep none
+            if (parameter.Kind is not (ParameterKind.User or ParameterKind.EventId)) return draft.Properties.AddJson(key, ref _batch.Reader);
+            _batch.Reader.Skip(); // an id kept as a property would be kept where a site may keep none
             return null;
         }
 
         if (refusal is not null) return refusal;
         if (draft.TryTake(parameter, text, out refusal)) return refusal;
         _told?.Unread.Add(parameter);
-        return draft.Properties.AddJson(key, ref _reader);
+        return draft.Properties.AddJson(key, ref _batch.Reader);
     }
 
     // What cannot be read is left out: as a property it would be kept where a site may keep none of it.
     private Refusal? ReadTold(Told told, Parameter member)
     {
-        _reader.Read();
-        if (_reader.TokenType == JsonTokenType.Null) return null;
+        _batch.Reader.Read();
+        if (_batch.Reader.TokenType == JsonTokenType.Null) return null;
         if (member.Kind == ParameterKind.Person)
         {
-            told.TakePerson(ref _reader);
+            told.TakePerson(ref _batch.Reader);
             return null;
         }
 
-        if (!TryText(ref _reader, member, out var text, out var refusal))
+        if (!TryText(ref _batch.Reader, member, out var text, out var refusal))
         {
             told.Unread.Add(member);
-            _reader.Skip();
+            _batch.Reader.Skip();
             return null;
         }
 
@@ -224,31 +161,31 @@ internal ref struct BeaconReader
 
     private Refusal? ReadMembers(PropertyWriter writer, bool isConsent)
     {
-        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndObject)
-            if (AddProperty(writer, Key(ref _reader), isConsent) is { } refusal) return refusal;
+        while (_batch.Reader.Read() && _batch.Reader.TokenType != JsonTokenType.EndObject)
+            if (AddProperty(writer, Key(ref _batch.Reader), isConsent) is { } refusal) return refusal;
         return null;
     }
 
     private Refusal? AddProperty(PropertyWriter writer, scoped ReadOnlySpan<byte> key, bool isConsent)
     {
-        _reader.Read();
+        _batch.Reader.Read();
         if (Parameters.IsReserved(key))
         {
-            _reader.Skip();
+            _batch.Reader.Skip();
             return null;
         }
 
-        if (!isConsent) return writer.AddJson(key, ref _reader);
+        if (!isConsent) return writer.AddJson(key, ref _batch.Reader);
 
-        if (_told is not null && key.SequenceEqual("gpc"u8)) _told.Gpc |= IsYes(ref _reader);
+        if (_told is not null && key.SequenceEqual("gpc"u8)) _told.Gpc |= IsYes(ref _batch.Reader);
 
         // Consent strings are strings, also where a page wrote 1 for "1".
-        switch (_reader.TokenType)
+        switch (_batch.Reader.TokenType)
         {
             case JsonTokenType.Null: return null;
             case JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False:
-                return writer.AddText(key, _reader.ValueSpan, keepFirst: true);
-            default: return writer.AddJson(key, ref _reader, keepFirst: true);
+                return writer.AddText(key, _batch.Reader.ValueSpan, keepFirst: true);
+            default: return writer.AddJson(key, ref _batch.Reader, keepFirst: true);
         }
     }
 
@@ -262,7 +199,7 @@ internal ref struct BeaconReader
 
     private readonly bool IsObjectNext()
     {
-        var ahead = _reader;
+        var ahead = _batch.Reader;
         return ahead.Read() && ahead.TokenType == JsonTokenType.StartObject;
     }
 
@@ -298,5 +235,13 @@ internal ref struct BeaconReader
         var length = reader.TokenType == JsonTokenType.String ? reader.CopyString(t_chars) : Encoding.UTF8.GetChars(raw, t_chars);
         text = t_chars.AsSpan(0, length);
         return true;
+    }
+
+    /// <summary>What a batch says for all its events.</summary>
+    private struct Shared
+    {
+        public string? Site;
+        public DateTimeOffset? SentAt;
+        public Refusal? Refusal;
     }
 }

@@ -15,13 +15,11 @@ internal static class BodyReader
 
     private enum Packing { None, Gzip, Brotli, Unknown }
 
-    /// <summary>The whole body, or why there is none.</summary>
-    /// <exception cref="IOException">The client has gone: there is nobody to answer.</exception>
-    /// <exception cref="OperationCanceledException">The same.</exception>
-    public static ValueTask<(byte[] Body, Refusal? Refusal)> ReadAsync(HttpRequest request) => ReadAsync(request, Public);
+    /// <summary>The whole body, or why there is none. Null where the client hung up in the middle of it: nobody to answer, and nothing is taken.</summary>
+    public static ValueTask<(byte[]? Body, Refusal? Refusal)> ReadAsync(HttpRequest request) => ReadAsync(request, Public);
 
     /// <inheritdoc cref="ReadAsync(HttpRequest)"/>
-    public static async ValueTask<(byte[] Body, Refusal? Refusal)> ReadAsync(HttpRequest request, BodyLimits limits)
+    public static async ValueTask<(byte[]? Body, Refusal? Refusal)> ReadAsync(HttpRequest request, BodyLimits limits)
     {
         var packing = PackingOf(request.Headers.ContentEncoding.ToString());
         if (packing == Packing.Unknown) return ([], Refusal.UnsupportedEncoding);
@@ -42,6 +40,11 @@ internal static class BodyReader
                 StatusCodes.Status413PayloadTooLarge => Refusal.BodyTooLarge,
                 _ => Refusal.BadBody,
             });
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            request.HttpContext.Abort();
+            return (null, null);
         }
     }
 

@@ -4,6 +4,15 @@ using Microsoft.Extensions.Primitives;
 
 namespace PixelServer.Collect;
 
+/// <summary>Reads who is asking, by the server's settings and clock.</summary>
+internal sealed class Callers(TrustedProxies trusted, CollectOptions options, TimeProvider clock)
+{
+    public Caller Of(HttpContext http) => Caller.Of(http, clock.GetUtcNow(), trusted, options.CountryHeader);
+
+    /// <summary>Whether the client speaks HTTPS, if not with us then with a proxy that is trusted.</summary>
+    public bool IsHttps(HttpContext http) => Of(http).IsHttps;
+}
+
 /// <summary>What connection and headers say about who is asking, read once per request.</summary>
 internal readonly struct Caller
 {

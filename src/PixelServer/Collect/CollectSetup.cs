@@ -33,9 +33,7 @@ internal static class CollectSetup
         services.AddSingleton(provider => DailySeal.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));
         services.AddSingleton(provider => SubjectKeys.Of(options.CookieKey, provider.GetRequiredService<DataDirectory>));
         services.AddSingleton(provider => new VisitorCookie(CookieKey(options, provider)));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<PixelDoor>(provider, options.CountryHeader));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<BeaconDoor>(provider, options.CountryHeader));
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<SignalDoor>(provider, options.CountryHeader));
+        services.AddSingleton<Callers>().AddSingleton<PixelDoor>().AddSingleton<BeaconDoor>().AddSingleton<SignalDoor>();
         services.Configure<KestrelServerOptions>(Limit);
         services.AddSingleton(new Door("pixel", options.Paths.Pixel)).AddSingleton(new Door("beacon", options.Paths.Beacon));
         foreach (var route in DoorRoutes.Of(options.Paths)) services.AddSingleton(route);

@@ -23,7 +23,7 @@ internal static class DoorRoutes
             [
                 new(200, "The GIF. Without the header `X-Pixel-Refused` the event is kept; with it the event was refused and the header holds the code:\n\n"
                     + Codes(Refusal.All.Where(one => one.Status is 400 or 403 && !one.NeedsKey)), "image/gif"),
-                .. Problems(Refusal.All.Where(one => one.Status == 405)),
+                .. ApiAnswer.Of(Refusal.All.Where(one => one.Status == 405)),
                 new(503, "The same GIF: the event could not be kept and may be sent again after `Retry-After`; `X-Pixel-Refused` holds the code:\n\n"
                     + Codes(Refusal.All.Where(one => one.MayBeRetried && !one.NeedsKey)), "image/gif"),
             ],
@@ -49,7 +49,7 @@ internal static class DoorRoutes
                 new(200, "Some events are kept; those that are not are named by their index and must not be sent again.", "application/json",
                     """{"accepted":1,"refused":[{"index":1,"code":"name_too_long"}]}"""),
                 new(204, "Every event is kept."),
-                .. Problems(Refusal.All.Where(one => !one.NeedsKey)),
+                .. ApiAnswer.Of(Refusal.All.Where(one => !one.NeedsKey)),
             ],
         },
         new("OPTIONS", paths.Beacon, Group, "Preflight of a request from a page of another origin (CORS)")
@@ -65,7 +65,7 @@ internal static class DoorRoutes
             Answers =
             [
                 new(200, "What holds now; never cached.", "application/json", """{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}"""),
-                .. Problems(Refusal.All.Where(one => one.Status is 400 or 403 or 405 or 414 && !one.NeedsKey)),
+                .. ApiAnswer.Of(Refusal.All.Where(one => one.Status is 400 or 403 or 405 or 414 && !one.NeedsKey)),
             ],
         },
     ];
@@ -74,11 +74,6 @@ internal static class DoorRoutes
         Parameters.All.Select(one => new ApiParameter(one.Query, "query", Meaning(one), one.Example));
 
     private static string Meaning(Parameter one) => one.Meaning + (one.MaxChars > 0 ? $"; at most {one.MaxChars} characters" : "") + ".";
-
-    /// <summary>One answer for each status, with its codes.</summary>
-    public static IEnumerable<ApiAnswer> Problems(IEnumerable<Refusal> refusals) => refusals.GroupBy(one => one.Status).OrderBy(group => group.Key)
-        .Select(group => new ApiAnswer(group.Key, Codes(group), "application/problem+json",
-            $$"""{"type":"urn:pixelserver:{{group.First().Code}}","title":"{{group.First().Title}}","status":{{group.Key}},"code":"{{group.First().Code}}"}"""));
 
     private static string Codes(IEnumerable<Refusal> refusals) => string.Join("\n", refusals.Select(one => $"- `{one.Code}`: {one.Title}"));
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using PixelServer.Journal;
 using PixelServer.Ops;
 
@@ -26,6 +27,22 @@ internal sealed class HitBatch
 
     /// <summary>The first refusal that passes: it decides the answer, because a 2xx would make the client forget the event.</summary>
     public Refusal? Retry { get; private set; }
+
+    /// <summary>The members <c>accepted</c> and <c>refused</c> of an answer.</summary>
+    public void WriteReceipt(Utf8JsonWriter json)
+    {
+        json.WriteNumber("accepted", Accepted);
+        json.WriteStartArray("refused");
+        foreach (var (index, refusal, _) in _refused)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("index", index);
+            json.WriteString("code", refusal.Code);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
 
     public void Take(Hit hit) => _taken.Add((Count, hit));
 
@@ -78,3 +95,9 @@ internal sealed class HitBatch
         return appends;
     }
 }
+
+/// <summary>One event of a body that was turned away, by its place in it.</summary>
+/// <param name="Index">Its place.</param>
+/// <param name="Refusal">Why.</param>
+/// <param name="Site">The site that it named, for the count; null where it named none that could be one.</param>
+internal readonly record struct RefusedEvent(int Index, Refusal Refusal, string? Site = null);

@@ -5,8 +5,7 @@ using PixelServer.Ops;
 namespace PixelServer.Collect;
 
 /// <summary><c>GET, HEAD /p.gif</c>: one event in a query, and the same image whatever becomes of it.</summary>
-internal sealed class PixelDoor(
-    Admission admission, VisitorCookie cookies, Journal.Journal journal, Ledger ledger, TimeProvider clock, TrustedProxies trusted, string countryHeader)
+internal sealed class PixelDoor(Admission admission, VisitorCookie cookies, Journal.Journal journal, Ledger ledger, Callers callers)
 {
     private static readonly StringValues s_allow = "GET, HEAD";
 
@@ -14,7 +13,7 @@ internal sealed class PixelDoor(
     {
         var method = http.Request.Method;
         if (HttpMethods.IsGet(method)) return TrackAsync(http);
-        if (!HttpMethods.IsHead(method)) return Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+        if (!HttpMethods.IsHead(method)) return Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
         Gif.WriteHeaders(http.Response.Headers); // scanners and link checkers look before they fetch: not an event
         return Task.CompletedTask;
     }
@@ -25,7 +24,7 @@ internal sealed class PixelDoor(
         var headers = response.Headers;
         Gif.WriteHeaders(headers);
 
-        var caller = Caller.Of(http, clock.GetUtcNow(), trusted, countryHeader);
+        var caller = callers.Of(http);
         var visit = new Visit();
         var draft = Draft.Fresh();
         Hit? hit = null;

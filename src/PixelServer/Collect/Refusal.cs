@@ -1,17 +1,19 @@
 using System.Globalization;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Journal;
+using PixelServer.Ops;
 
 namespace PixelServer.Collect;
 
 /// <summary>Why an event or a request was turned away: a closed set, each documented in docs/collect.md.</summary>
-internal sealed class Refusal
+internal sealed class Refusal : ProblemDocument
 {
     private static readonly List<Refusal> s_all = [];
 
-    private Refusal(string code, int status, string title, int retryAfterSeconds = 0, bool withKey = false)
+    private static readonly StringValues s_encodings = "gzip, br";
+
+    private Refusal(string code, int status, string title, int retryAfterSeconds = 0, bool withKey = false) : base(status, code, title)
     {
-        (Code, Status, Title) = (code, status, title);
         Header = code;
         RetryAfter = retryAfterSeconds == 0 ? StringValues.Empty : retryAfterSeconds.ToString(CultureInfo.InvariantCulture);
         NeedsKey = withKey;
@@ -19,12 +21,6 @@ internal sealed class Refusal
     }
 
     public static IReadOnlyList<Refusal> All => s_all;
-
-    /// <summary>Stable: clients, counters and documents rely on it.</summary>
-    public string Code { get; }
-
-    public int Status { get; }
-    public string Title { get; }
 
     /// <summary>The code, ready to be a header's value.</summary>
     public StringValues Header { get; }
@@ -36,6 +32,25 @@ internal sealed class Refusal
     public bool NeedsKey { get; }
 
     public bool MayBeRetried => RetryAfter.Count > 0;
+
+    /// <summary>Answers with it where another method would do.</summary>
+    public Task WriteAsync(HttpResponse response, StringValues allow)
+    {
+        response.Headers.Allow = allow;
+        return WriteAsync(response);
+    }
+
+    /// <summary>Answers with it. Some events may be durable all the same; every event that is not is named, unless none could be told apart.</summary>
+    public Task WriteAsync(HttpResponse response, HitBatch batch) => WriteAsync(response, json =>
+    {
+        if (batch.Refused.Count > 0) batch.WriteReceipt(json);
+    });
+
+    protected override void WriteHeaders(IHeaderDictionary headers)
+    {
+        if (MayBeRetried) headers.RetryAfter = RetryAfter;
+        if (this == UnsupportedEncoding) headers.AcceptEncoding = s_encodings; // RFC 9110 15.5.16
+    }
 
     // Who may send what.
     public static readonly Refusal BadSiteId = new("bad_site_id", 400, "The site id is not 1 to 64 letters, digits, dots, underscores or hyphens.");

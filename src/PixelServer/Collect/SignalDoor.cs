@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Primitives;
+using PixelServer.Ops;
 
 namespace PixelServer.Collect;
 
@@ -7,21 +8,21 @@ namespace PixelServer.Collect;
 /// <c>GET /privacy.json</c>: what became of the visitor's signals, for the page to show it (11 CCR 7025(c)(6)). Makes no event, and
 /// sets no cookie for strangers; an id whose storage the request denies is expired, and what is known of it left to the device.
 /// </summary>
-internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, TimeProvider clock, TrustedProxies trusted, string countryHeader)
+internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Callers callers)
 {
     private static readonly StringValues s_allow = "GET";
 
     public async Task AnswerAsync(HttpContext http)
     {
         var method = http.Request.Method;
-        if (!HttpMethods.IsGet(method)) await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
-        else if (http.Request.QueryString.Value?.Length > Limits.BeaconQueryChars) await Problem.WriteAsync(http.Response, Refusal.QueryTooLong, 0, []);
+        if (!HttpMethods.IsGet(method)) await Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
+        else if (http.Request.QueryString.Value?.Length > Limits.BeaconQueryChars) await Refusal.QueryTooLong.WriteAsync(http.Response);
         else await TellAsync(http);
     }
 
     private Task TellAsync(HttpContext http)
     {
-        var caller = Caller.Of(http, clock.GetUtcNow(), trusted, countryHeader);
+        var caller = callers.Of(http);
         var visit = new Visit();
         var draft = Draft.Fresh();
         var honoured = default(Honoured);
@@ -29,9 +30,9 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Tim
 
         var headers = http.Response.Headers;
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
-        if (refusal is not null) return Problem.WriteAsync(http.Response, refusal, 0, []);
+        if (refusal is not null) return refusal.WriteAsync(http.Response);
         if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
-        return Problem.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
+        return Answer.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
     }
 
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };

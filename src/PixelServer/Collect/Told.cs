@@ -4,7 +4,8 @@ namespace PixelServer.Collect;
 
 /// <summary>What the holder of a key tells of the visitor, beside what anyone can say about an event; members of an event that on the public doors are properties.</summary>
 /// <remarks>Used again for every event of a body: it must not be held across an await.</remarks>
-internal sealed class Told
+/// <param name="isOfPerson">Whether a member of this name says who somebody is.</param>
+internal sealed class Told(Func<ReadOnlySpan<char>, bool> isOfPerson)
 {
     /// <summary>As <see cref="Parameters.All"/>, but only for JSON and only with a key; docs/events-api.md lists exactly these.</summary>
     public static IReadOnlyList<Parameter> Members { get; } =
@@ -29,6 +30,9 @@ internal sealed class Told
     /// <summary>The member <c>identity</c>, of whatever kind it is; null where there is none.</summary>
     public JsonElement? Person { get; private set; }
 
+    /// <summary>Members of the event that stand beside <c>identity</c> and say who it is: as properties they would be kept in the clear.</summary>
+    public List<(string Name, JsonElement Value)> Beside { get; } = [];
+
     /// <summary>The member <c>gpc</c> of the consent said yes.</summary>
     public bool Gpc { get; set; }
 
@@ -40,6 +44,7 @@ internal sealed class Told
         Visitor = Address = UserAgent = Source = MessageId = null;
         Person = null;
         Gpc = false;
+        Beside.Clear();
         Unread.Clear();
     }
 
@@ -59,6 +64,18 @@ internal sealed class Told
     {
         var person = JsonElement.ParseValue(ref reader);
         Person ??= person;
+    }
+
+    /// <summary>Takes the member whose name the reader stands on where it says who it is; leaves everything else to others.</summary>
+    public bool TryTakeBeside(ref Utf8JsonReader reader)
+    {
+        Span<char> buffer = stackalloc char[64];
+        ReadOnlySpan<char> name = reader.ValueIsEscaped || reader.ValueSpan.Length > buffer.Length ? reader.GetString() : buffer[..reader.CopyString(buffer)];
+        if (!isOfPerson(name)) return false;
+        var key = name.ToString();
+        reader.Read();
+        Beside.Add((key, JsonElement.ParseValue(ref reader)));
+        return true;
     }
 
     /// <summary>Takes any other member. What came first stays; an empty text counts as not sent.</summary>

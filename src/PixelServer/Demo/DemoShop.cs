@@ -2,8 +2,8 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using PixelServer.Collect;
 using PixelServer.Mail;
+using PixelServer.Ops;
 using PixelServer.Store;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Demo;
 

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Mail;
 
@@ -20,7 +19,7 @@ internal sealed class ClickDoor(
         var method = http.Request.Method;
         if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method))
         {
-            await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+            await Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
             return;
         }
 

@@ -1,37 +1,23 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using PixelServer.Collect;
 using PixelServer.Ops;
 using PixelServer.Store;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Mail;
 
 /// <summary>For senders, with the admin token: links of a mail, what recipients decided, and the switch that stops a message or a site.</summary>
-internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, ProvenDecisions proven, Sites sites, PerSite<SiteMailOptions> modes, MailOptions options, TrustedProxies trusted, TimeProvider clock)
+internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, ProvenDecisions proven, Sites sites, PerSite<SiteMailOptions> modes, MailOptions options, Callers callers, TimeProvider clock)
 {
-    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.Strict,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, // a misspelt "campain" must not vanish
-        AllowDuplicateProperties = false,
-        RespectNullableAnnotations = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     public async Task LinksAsync(HttpContext http)
     {
-        if (await ReadAsync<MailLinksRequest>(http) is not { } request) return;
+        if (await AdminJson.ReadAsync<MailLinksRequest>(http) is not { } request) return;
         var answer = links.Make(request, Collector(http), out var fault);
         if (fault is not null) await Problem.InvalidParameter.WriteAsync(http, fault);
-        else await WriteAsync(http, answer!);
+        else await AdminJson.WriteAsync(http, answer!);
     }
 
     public async Task DecideAsync(HttpContext http)
     {
-        if (await ReadAsync<RecipientRequest>(http) is not { } request) return;
+        if (await AdminJson.ReadAsync<RecipientRequest>(http) is not { } request) return;
         var fault = SiteFault(request.SiteId) ?? MailId.Fault("recipient_id", request.RecipientId ?? "") ?? (request.Tracking is null ? "tracking: true or false." : null);
         if (fault is not null) await Problem.InvalidParameter.WriteAsync(http, fault);
         else await KeepAsync(http, new(request.SiteId, MailSubject.Recipient, request.RecipientId!, request.Tracking!.Value, Redirects: true, Now, "operator"));
@@ -39,7 +25,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Pr
 
     public async Task StopAsync(HttpContext http)
     {
-        if (await ReadAsync<StopRequest>(http) is not { } request) return;
+        if (await AdminJson.ReadAsync<StopRequest>(http) is not { } request) return;
         var fault = SiteFault(request.SiteId) ?? (request.MessageId is null ? null : MailId.Fault("message_id", request.MessageId));
         if (fault is null && request is { Tracking: true, Redirects: false }) fault = "redirects: false only together with tracking: false.";
         if (fault is not null) await Problem.InvalidParameter.WriteAsync(http, fault);
@@ -60,7 +46,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Pr
         _ = sites.Find(site, out var rules);
         var isAsked = Consent.NeedsOptIn(rules!.Regime, default); // where the law wants an opt-in, silence is a no
         var include = modes.Of(site).Mode != MailMode.Off && (decision?.Tracking ?? !isAsked) && decisions.About(site, MailSubject.Site, "") is not { Tracking: false };
-        await WriteAsync(http, new RecipientAnswer(decision?.Tracking, decision?.DecidedAt, decision?.DecidedBy, include));
+        await AdminJson.WriteAsync(http, new RecipientAnswer(decision?.Tracking, decision?.DecidedAt, decision?.DecidedBy, include));
     }
 
     private DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
@@ -70,8 +56,7 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Pr
     private string Collector(HttpContext http)
     {
         if (options.BaseUrl.Length > 0) return options.BaseUrl.TrimEnd('/');
-        var isHttps = Caller.Of(http, default, trusted, "").IsHttps;
-        return $"{(isHttps ? "https" : "http")}://{http.Request.Host}";
+        return $"{(callers.IsHttps(http) ? "https" : "http")}://{http.Request.Host}";
     }
 
     private async Task KeepAsync(HttpContext http, MailDecision decision)
@@ -88,34 +73,6 @@ internal sealed class MailEndpoints(MailLinks links, MailDecisions decisions, Pr
         }
 
         http.Response.StatusCode = StatusCodes.Status204NoContent;
-    }
-
-    private static async Task<T?> ReadAsync<T>(HttpContext http) where T : class
-    {
-        var (body, refusal) = await BodyReader.ReadAsync(http.Request);
-        if (refusal is null)
-        {
-            try
-            {
-                if (JsonSerializer.Deserialize<T>(body, Json) is { } read) return read;
-            }
-            catch (JsonException e)
-            {
-                // Where it is wrong, by our own names and places; not what stands there.
-                await Problem.InvalidParameter.WriteAsync(http, $"The body is not the JSON that this address takes{(e.LineNumber is { } line ? $" (line {line + 1}, byte {e.BytePositionInLine})" : "")}.");
-                return null;
-            }
-        }
-
-        await (refusal is null ? Problem.InvalidParameter.WriteAsync(http, "The body must be a JSON object.") : Collect.Problem.WriteAsync(http.Response, refusal, 0, []));
-        return null;
-    }
-
-    private static Task WriteAsync<T>(HttpContext http, T answer)
-    {
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
-        return http.Response.WriteAsync(JsonSerializer.Serialize(answer, Json) + "\n", http.RequestAborted);
     }
 
     private sealed record RecipientRequest

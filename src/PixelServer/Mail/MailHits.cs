@@ -10,7 +10,7 @@ namespace PixelServer.Mail;
 
 /// <summary>Makes of a token and a request the hit that may be kept, or nothing: site, mode, decisions and regime in one place, before anything is written.</summary>
 internal sealed class MailHits(
-    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, TrustedProxies trusted, CollectOptions collect,
+    Sites sites, PerSite<SiteMailOptions> modes, MailDecisions decisions, EventIds ids, Enricher enricher, Callers callers,
     Standings standings, SubjectKeys subjects, UnwrittenOptOuts unwritten, TimeProvider clock)
 {
     public const string Open = "email_open", Click = "email_click", Withdrawn = "email_withdrawn", Reachable = "email_reachable";
@@ -24,7 +24,7 @@ internal sealed class MailHits(
     /// <summary>Null where nothing may be recorded: unknown or stopped site or message, recipient who withdrew, expired, a mode that keeps nothing of it.</summary>
     public Hit? Of(MailToken token, Source source, HttpContext http)
     {
-        var caller = Caller.Of(http, clock.GetUtcNow(), trusted, collect.CountryHeader);
+        var caller = callers.Of(http);
         if (sites.Find(token.Site, out var site) is not null || token.ExpiresAt <= caller.ReceivedAt || !decisions.MayRecord(token)) return null;
         var decision = decisions.About(token.Site, MailSubject.Recipient, token.Recipient);
         if (decision is { Tracking: false }) return null;

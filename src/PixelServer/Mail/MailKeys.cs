@@ -15,32 +15,27 @@ internal sealed class MailKeys
 {
     public const int MaxIdChars = 16;
 
-    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
-
     // Unknown key ids are hashed too: whether a key exists must not show in the time.
     private static readonly byte[] s_nobody = RandomNumberGenerator.GetBytes(32);
 
-    private readonly MailKeyFile? _file;
-    private readonly TimeProvider _clock;
-    private readonly Lock _looking = new();
-    private volatile Known _known;
-    private long _lookedAt;
+    private readonly Func<Known> _known;
 
     /// <exception cref="SettingException">The settings name no usable key.</exception>
     /// <exception cref="InvalidDataException">The file cannot be understood.</exception>
-    public MailKeys(MailOptions options, DataDirectory directory, TimeProvider clock)
+    public MailKeys(MailOptions options, DataDirectory directory, TimeProvider clock, ILogger<MailKeys> log)
     {
-        _clock = clock;
-        _lookedAt = clock.GetTimestamp();
         if (IsConfigured(options))
         {
-            _known = FromSettings(options);
+            var settings = FromSettings(options);
+            _known = () => settings;
             return;
         }
 
-        _file = new MailKeyFile(directory.KeyFile("mail"));
-        _file.Make();
-        _known = FromFile(_file.Stamp());
+        var file = new MailKeyFile(directory.KeyFile("mail"));
+        file.MakeAsync(CancellationToken.None).GetAwaiter().GetResult(); // at the start, where nothing else waits
+        var reloaded = new ReloadedFile<Known>(file.Path, clock, () => FromFile(file),
+            error => log.LogWarning("The keys of mails cannot be read again, those that were known go on: {Error}", error));
+        _known = () => reloaded.Value;
     }
 
     public static bool IsConfigured(MailOptions options) => options.KeyId.Length > 0 || options.Keys.Count > 0;
@@ -50,8 +45,7 @@ internal sealed class MailKeys
     {
         get
         {
-            Look();
-            var known = _known;
+            var known = _known();
             return (known.Current, known.Secrets[known.Current]);
         }
     }
@@ -59,8 +53,7 @@ internal sealed class MailKeys
     /// <summary>False for a key that does not exist or is retired; then the secret is nobody's, to be used all the same.</summary>
     public bool TryFind(ReadOnlySpan<char> id, out byte[] secret)
     {
-        Look();
-        if (_known.Secrets.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found))
+        if (_known().Secrets.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var found))
         {
             secret = found;
             return true;
@@ -70,31 +63,12 @@ internal sealed class MailKeys
         return false;
     }
 
-    // At most once a second, whatever strangers ask for.
-    private void Look()
+    private static Known FromFile(MailKeyFile file)
     {
-        if (_file is null || _clock.GetElapsedTime(Volatile.Read(ref _lookedAt)) < s_lookEvery) return;
-        lock (_looking)
-        {
-            if (_clock.GetElapsedTime(_lookedAt) < s_lookEvery) return;
-            Volatile.Write(ref _lookedAt, _clock.GetTimestamp());
-            try
-            {
-                if (_file.Stamp() is var stamp && stamp != _known.Stamp) _known = FromFile(stamp);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-            {
-                // Being written, or broken by hand: what was known goes on. A start would say what is wrong.
-            }
-        }
-    }
-
-    private Known FromFile(DateTime stamp)
-    {
-        var keys = _file!.Read().Where(key => key.State != MailKeyState.Retired).ToList();
+        var keys = file.Read().Where(key => key.State != MailKeyState.Retired).ToList();
         var current = keys.FirstOrDefault(key => key.State == MailKeyState.Current)
-            ?? throw new InvalidDataException($"{_file.Path} has no current key: run pixel mail-keys rotate.");
-        return new(current.Id, keys.ToDictionary(key => key.Id, key => Encoding.UTF8.GetBytes(key.Secret), StringComparer.Ordinal), stamp);
+            ?? throw new InvalidDataException($"{file.Path} has no current key: run pixel mail-keys rotate.");
+        return new(current.Id, keys.ToDictionary(key => key.Id, key => Encoding.UTF8.GetBytes(key.Secret), StringComparer.Ordinal));
     }
 
     private static Known FromSettings(MailOptions options)
@@ -106,10 +80,10 @@ internal sealed class MailKeys
         }
 
         if (!options.Keys.ContainsKey(options.KeyId)) throw new SettingException("Pixel:Mail:KeyId", options.KeyId, "the id of one of Pixel:Mail:Keys");
-        return new(options.KeyId, options.Keys.ToDictionary(key => key.Key, key => Encoding.UTF8.GetBytes(key.Value), StringComparer.Ordinal), default);
+        return new(options.KeyId, options.Keys.ToDictionary(key => key.Key, key => Encoding.UTF8.GetBytes(key.Value), StringComparer.Ordinal));
     }
 
-    private sealed record Known(string Current, Dictionary<string, byte[]> Secrets, DateTime Stamp);
+    private sealed record Known(string Current, Dictionary<string, byte[]> Secrets);
 }
 
 internal enum MailKeyState { Current, Old, Retired }
@@ -126,12 +100,12 @@ internal sealed partial class MailKeyFile(string path)
     private const string Nothing = "--------------------------------";
 
     public string Path => path;
-    public bool Exists => File.Exists(path);
-    public DateTime Stamp() => File.GetLastWriteTimeUtc(path);
 
+    /// <summary>None where there is no file.</summary>
     /// <exception cref="InvalidDataException">A line is none of ours.</exception>
     public IReadOnlyList<MailKey> Read()
     {
+        if (!File.Exists(path)) return [];
         var keys = new List<MailKey>();
         foreach (var line in File.ReadAllLines(path))
         {
@@ -146,46 +120,28 @@ internal sealed partial class MailKeyFile(string path)
     }
 
     /// <summary>Makes the first key where there is none.</summary>
-    /// <exception cref="IOException">It cannot be written, or another process is changing the file at this moment.</exception>
-    public void Make()
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public async Task MakeAsync(CancellationToken ct)
     {
-        if (!Exists) Change(keys => keys.Count == 0 ? Rotated(keys) : keys);
+        if (!File.Exists(path)) await ChangeAsync(keys => keys.Count == 0 ? Rotated(keys) : keys, ct).ConfigureAwait(false);
     }
 
     /// <summary>Makes a key that signs from now on, beside those that there are.</summary>
-    public MailKey Rotate() => Change(Rotated)[^1];
+    public async Task<MailKey> RotateAsync(CancellationToken ct) => (await ChangeAsync(Rotated, ct))[^1];
 
     /// <summary>Ends a key for good; its secret is forgotten.</summary>
     /// <exception cref="FormatException">There is no such key, or it is the one that signs.</exception>
-    public void Retire(string id) => Change(keys => Find(keys, id).State == MailKeyState.Current
+    public Task RetireAsync(string id, CancellationToken ct) => ChangeAsync(keys => Find(keys, id).State == MailKeyState.Current
         ? throw new FormatException($"{id} signs: make another first, with pixel mail-keys rotate.")
-        : [.. keys.Select(key => key.Id == id ? key with { State = MailKeyState.Retired } : key)]);
+        : [.. keys.Select(key => key.Id == id ? key with { State = MailKeyState.Retired } : key)], ct);
 
     /// <exception cref="FormatException">There is no such key.</exception>
     public static MailKey Find(IEnumerable<MailKey> keys, string id) =>
         keys.FirstOrDefault(key => key.Id == id) ?? throw new FormatException($"There is no key {Visible.Of(id)}; pixel mail-keys list shows those that there are.");
 
-    // One at a time: whoever reads while another writes would put back what was there before.
-    private IReadOnlyList<MailKey> Change(Func<IReadOnlyList<MailKey>, IReadOnlyList<MailKey>> change)
-    {
-        using var turn = Turn();
-        var before = Exists ? Read() : [];
-        var after = change(before);
-        if (!ReferenceEquals(before, after))
-        {
-            DataDirectory.WriteSecret(path, Encoding.UTF8.GetBytes("# Signs what stands in mails. Change it with: pixel mail-keys\n"
-                + string.Concat(after.Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()} {(key.State == MailKeyState.Retired ? Nothing : key.Secret)}\n"))));
-        }
-
-        return after;
-    }
-
-    private FileStream Turn()
-    {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new FileStream(path + ".lock", options);
-    }
+    private Task<IReadOnlyList<MailKey>> ChangeAsync(Func<IReadOnlyList<MailKey>, IReadOnlyList<MailKey>> change, CancellationToken ct) =>
+        SecretFile.ChangeAsync(path, Read, change, keys => "# Signs what stands in mails. Change it with: pixel mail-keys\n"
+            + string.Concat(keys.Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()} {(key.State == MailKeyState.Retired ? Nothing : key.Secret)}\n")), ct);
 
     private static IReadOnlyList<MailKey> Rotated(IReadOnlyList<MailKey> keys)
     {

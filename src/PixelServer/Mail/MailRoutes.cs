@@ -1,6 +1,5 @@
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Mail;
 

@@ -8,7 +8,7 @@ namespace PixelServer.Mail;
 /// <summary>The mail's verbs: links from the command line, and the keys.</summary>
 internal static class MailVerbs
 {
-    private static readonly JsonSerializerOptions s_readable = new(MailEndpoints.Json) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_readable = new(AdminJson.Options) { WriteIndented = true };
 
     public static IEnumerable<Command> All()
     {
@@ -34,19 +34,19 @@ internal static class MailVerbs
             }, args)), site, message, recipient, campaign, sentAt, expiresAt, trap, link);
 
         var keys = new Command("mail-keys", "The keys that sign what stands in mails");
-        keys.Add(Cli.Verb("list", "Print their ids and states, without secrets", (_, args, _) => With(args, file => Tell(file.Read().Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()}")))));
-        keys.Add(Cli.Verb("rotate", "Make a new key that signs from now on; the others go on verifying. A running server sees it within a second", (_, args, _) => With(args, file => Tell([file.Rotate().Id]))));
+        keys.Add(Cli.Verb("list", "Print their ids and states, without secrets", (_, args, ct) => WithAsync(args, file => Tell(file.Read().Select(key => $"{key.Id} {key.State.ToString().ToLowerInvariant()}")), ct)));
+        keys.Add(Cli.Verb("rotate", "Make a new key that signs from now on; the others go on verifying. A running server sees it within a second", (_, args, ct) => WithAsync(args, async file => await Tell([(await file.RotateAsync(ct)).Id]), ct)));
         var id = new Option<string>("--key") { Description = "Id of the key", Required = true };
-        keys.Add(Cli.Verb("show", "Print a secret, for a sender that signs by itself", (parsed, args, _) => With(args, file => Tell([Secret(file, parsed.GetRequiredValue(id))])), id));
+        keys.Add(Cli.Verb("show", "Print a secret, for a sender that signs by itself", (parsed, args, ct) => WithAsync(args, file => Tell([Secret(file, parsed.GetRequiredValue(id))]), ct), id));
         var retired = new Option<string>("--key") { Description = "Id of the key", Required = true };
-        keys.Add(Cli.Verb("retire", "End a key: every link that it signed is worth nothing from now on", (parsed, args, _) => With(args, file => file.Retire(parsed.GetRequiredValue(retired))), retired));
+        keys.Add(Cli.Verb("retire", "End a key: every link that it signed is worth nothing from now on", (parsed, args, ct) => WithAsync(args, file => file.RetireAsync(parsed.GetRequiredValue(retired), ct), ct), retired));
         yield return keys;
     }
 
     private static int Print(MailLinksRequest request, string[] args)
     {
         var configuration = Cli.Configuration(args);
-        using var provider = new ServiceCollection().AddSingleton(configuration).AddCollect(configuration).AddMail(configuration)
+        using var provider = new ServiceCollection().AddSingleton(configuration).AddCollect(configuration).AddMail(configuration).AddLogging()
             .AddSingleton(Directory(configuration)).BuildServiceProvider();
         var options = provider.GetRequiredService<MailOptions>();
         var collector = options.BaseUrl.Length > 0 ? options.BaseUrl.TrimEnd('/') : Banner.Reachable(Listening.Address(configuration));
@@ -56,16 +56,16 @@ internal static class MailVerbs
         return 0;
     }
 
-    private static Task<int> With(string[] args, Action<MailKeyFile> work)
+    private static async Task<int> WithAsync(string[] args, Func<MailKeyFile, Task> work, CancellationToken ct)
     {
         var configuration = Cli.Configuration(args);
         var options = Settings.Read<MailOptions>(configuration, "Pixel:Mail");
         if (MailKeys.IsConfigured(options)) throw new FormatException("Pixel:Mail:Keys is configured and wins: change the keys there.");
         var directory = Directory(configuration);
         var file = new MailKeyFile(directory.KeyFile("mail"));
-        file.Make();
-        work(file);
-        return Task.FromResult(0);
+        await file.MakeAsync(ct);
+        await work(file);
+        return 0;
     }
 
     private static DataDirectory Directory(IConfiguration configuration) => new(Settings.Read<PixelOptions>(configuration, "Pixel").DataDirectory);
@@ -73,8 +73,9 @@ internal static class MailVerbs
     private static string Secret(MailKeyFile file, string id) => MailKeyFile.Find(file.Read(), id) is { State: not MailKeyState.Retired } key
         ? key.Secret : throw new FormatException($"Key {id} is retired: its secret is forgotten.");
 
-    private static void Tell(IEnumerable<string> lines)
+    private static Task Tell(IEnumerable<string> lines)
     {
         foreach (var line in lines) Console.Out.WriteLine(line);
+        return Task.CompletedTask;
     }
 }

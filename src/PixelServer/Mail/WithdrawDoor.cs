@@ -2,7 +2,6 @@ using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
 using PixelServer.Store;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Mail;
 
@@ -20,7 +19,7 @@ internal sealed class WithdrawDoor(
     {
         var method = http.Request.Method;
         if (HttpMethods.IsPost(method)) return WithdrawAsync(http, rest);
-        if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method)) return Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
+        if (!HttpMethods.IsGet(method) && !HttpMethods.IsHead(method)) return Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
         return MailToken.Read(MailDoor.Withdraw, rest, keys) is null
             ? MailPage.WriteAsync(http, StatusCodes.Status404NotFound, MailPage.BadLink)
             : MailPage.WriteAsync(http, StatusCodes.Status200OK, MailPage.Ask);
@@ -30,10 +29,11 @@ internal sealed class WithdrawDoor(
     {
         // Nothing in the body decides anything, not even that it cannot be unpacked: a mail service does not ask twice. It is read so that
         // the connection can go on, and bounded like every body.
-        var (_, refusal) = await BodyReader.ReadAsync(http.Request);
+        var (body, refusal) = await BodyReader.ReadAsync(http.Request);
+        if (body is null) return;
         if (refusal is not null && refusal != Refusal.UnsupportedEncoding && refusal != Refusal.BadEncoding)
         {
-            await Problem.WriteAsync(http.Response, refusal, 0, []);
+            await refusal.WriteAsync(http.Response);
             return;
         }
 
@@ -45,7 +45,7 @@ internal sealed class WithdrawDoor(
         await time.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!isKept)
         {
-            await Problem.WriteAsync(http.Response, Refusal.JournalFailed, 0, []);
+            await Refusal.JournalFailed.WriteAsync(http.Response);
             return;
         }
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace PixelServer.Ops;
 
 /// <summary>One route as the API page shows it. Every stage registers its own, so that the page needs to know no stage.</summary>
@@ -35,12 +37,12 @@ internal sealed record ApiParameter(string Name, string Place, string Meaning, s
 internal sealed record ApiAnswer(int Status, string Meaning, string? ContentType = null, string? Example = null)
 {
     /// <summary>All problems of one status as one answer, each code with its title.</summary>
-    public static IEnumerable<ApiAnswer> Of(params IEnumerable<Problem> problems) =>
+    public static IEnumerable<ApiAnswer> Of(params IEnumerable<ProblemDocument> problems) =>
         problems.GroupBy(one => one.Status).OrderBy(group => group.Key).Select(group => new ApiAnswer(
             group.Key,
             string.Join("\n", group.Select(one => $"- `{one.Code}`: {one.Title}")),
             "application/problem+json",
-            group.First().ToJson()));
+            Encoding.UTF8.GetString(group.First().ToJson().Span)));
 }
 
 /// <summary>A body that the route takes.</summary>

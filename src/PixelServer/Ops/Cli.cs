@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Data.Common;
 
 namespace PixelServer.Ops;
 
@@ -59,6 +60,26 @@ internal static class Cli
         foreach (var option in options) verb.Add(option);
         verb.SetAction((parsed, ct) => run(parsed, Passed(parsed), ct));
         return verb;
+    }
+
+    /// <summary>Runs a verb that works on the store, and says on one line where that cannot be asked.</summary>
+    /// <param name="services">Makes what the verb works with.</param>
+    /// <param name="again">What is done by then, and that it can be run again.</param>
+    /// <param name="work">Returns the exit code.</param>
+    /// <param name="alsoAway">What else means that the store does not answer; null for nothing.</param>
+    public static async Task<int> WithStoreAsync(
+        Func<ServiceProvider> services, string again, Func<ServiceProvider, Task<int>> work, Func<Exception, bool>? alsoAway = null)
+    {
+        await using var provider = services();
+        try
+        {
+            return await work(provider);
+        }
+        catch (Exception e) when (e is DbException or TimeoutException || alsoAway?.Invoke(e) is true)
+        {
+            await Console.Error.WriteLineAsync($"The store cannot be asked: {Visible.Of(e.Message.ReplaceLineEndings(" "))} {again}");
+            return 1;
+        }
     }
 
     private static RootCommand Root(IEnumerable<Command> verbs)

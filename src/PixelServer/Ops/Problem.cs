@@ -1,13 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.Primitives;
 
 namespace PixelServer.Ops;
 
-/// <summary>An error that a caller can act on: a problem document (RFC 9457) with a <c>code</c> that never changes its meaning.</summary>
-/// <param name="Status">HTTP status.</param>
-/// <param name="Code">Stable word, documented in docs/errors.md.</param>
-/// <param name="Title">The same sentence for every case of this code.</param>
-internal sealed record Problem(int Status, string Code, string Title)
+/// <summary>Why a route that is not a door of its own has nothing else to answer; each documented in docs/errors.md.</summary>
+internal sealed class Problem(int status, string code, string title) : ProblemDocument(status, code, title)
 {
     public static readonly Problem InvalidParameter = new(400, "invalid_parameter", "A parameter has a value that is not allowed.");
     public static readonly Problem Unauthorized = new(401, "unauthorized", "This address needs the admin token as a bearer token in the Authorization header.");
@@ -34,21 +32,42 @@ internal sealed record Problem(int Status, string Code, string Title)
 
     /// <param name="http">Its response must not have started.</param>
     /// <param name="detail">What is wrong in this case; never what a visitor sent.</param>
-    public Task WriteAsync(HttpContext http, string? detail = null)
+    public Task WriteAsync(HttpContext http, string? detail = null) => WriteAsync(http.Response, json =>
     {
-        http.Response.StatusCode = Status;
-        http.Response.ContentType = "application/problem+json";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.XContentTypeOptions = "nosniff";
-        return http.Response.WriteAsync(ToJson(detail), http.RequestAborted);
+        if (detail is not null) json.WriteString("detail", detail);
+    });
+}
+
+/// <summary>An error that a caller can act on: a problem document (RFC 9457) with a <c>code</c> that never changes its meaning.</summary>
+/// <param name="status">HTTP status.</param>
+/// <param name="code">Stable word: clients, counters and documents rely on it.</param>
+/// <param name="title">The same sentence for every case of this code.</param>
+internal abstract class ProblemDocument(int status, string code, string title)
+{
+    private static readonly StringValues s_type = "application/problem+json";
+
+    public int Status => status;
+    public string Code => code;
+    public string Title => title;
+
+    /// <summary>Answers with it, with other members behind those of every problem. Never a word of the client's in them.</summary>
+    public Task WriteAsync(HttpResponse response, Action<Utf8JsonWriter>? others = null)
+    {
+        WriteHeaders(response.Headers);
+        return Answer.WriteAsync(response, Status, s_type, ToJson(others));
     }
 
-    public string ToJson(string? detail = null) => JsonSerializer.Serialize(new Document("urn:pixelserver:" + Code, Title, Status, Code, detail), s_json);
-
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    public ReadOnlyMemory<byte> ToJson(Action<Utf8JsonWriter>? others = null) => Answer.Json(json =>
     {
-        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
-    };
+        json.WriteString("type", "urn:pixelserver:" + Code);
+        json.WriteString("title", Title);
+        json.WriteNumber("status", Status);
+        json.WriteString("code", Code);
+        others?.Invoke(json);
+    });
 
-    private sealed record Document(string Type, string Title, int Status, string Code, string? Detail);
+    /// <summary>What the client needs to act on it, beside the document.</summary>
+    protected virtual void WriteHeaders(IHeaderDictionary headers)
+    {
+    }
 }

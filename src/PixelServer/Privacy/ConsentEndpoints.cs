@@ -1,7 +1,7 @@
 using System.Text.Json;
 using PixelServer.Collect;
+using PixelServer.Ops;
 using PixelServer.Store;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Privacy;
 
@@ -53,7 +53,7 @@ internal sealed class ConsentEndpoints(Consents consents, IConsents store, Sites
             return;
         }
 
-        await WriteAsync(http, new ConsentReceipt(news.Length, records.Count - news.Length, [.. records.Select(one => one.RecordId)]));
+        await AdminJson.WriteAsync(http, new ConsentReceipt(news.Length, records.Count - news.Length, [.. records.Select(one => one.RecordId)]), ConsentRequest.Json);
     }
 
     public async Task AboutAsync(HttpContext http)
@@ -84,7 +84,7 @@ internal sealed class ConsentEndpoints(Consents consents, IConsents store, Sites
         }
 
         var theirs = waiting.Where(one => one.SiteId == site && one.Person.Kind == kind && one.Person.Id == id && links.All(link => link.Record.RecordId != one.RecordId));
-        await WriteAsync(http, ConsentAnswer.Of(site, kind!, id, links, theirs, clock.GetUtcNow()));
+        await AdminJson.WriteAsync(http, ConsentAnswer.Of(site, kind!, id, links, theirs, clock.GetUtcNow()), ConsentRequest.Json);
     }
 
     // Only ids that the sender chose can be there already. A store that is away is no reason to refuse a withdrawal: it looks again when it takes the record.
@@ -106,38 +106,12 @@ internal sealed class ConsentEndpoints(Consents consents, IConsents store, Sites
         return found;
     }
 
-    private static async Task<List<ConsentRequest>?> ReadAsync(HttpContext http)
+    private static Task<List<ConsentRequest>?> ReadAsync(HttpContext http) => AdminJson.ReadAsync(http, BodyReader.Keyed, body =>
     {
-        var (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
-        if (refusal is not null)
-        {
-            await Collect.Problem.WriteAsync(http.Response, refusal, 0, []);
-            return null;
-        }
-
-        try
-        {
-            var isMany = body.AsSpan().TrimStart(" \t\r\n"u8).StartsWith("["u8);
-            var requests = isMany ? JsonSerializer.Deserialize<List<ConsentRequest>>(body, ConsentRequest.Json) : [JsonSerializer.Deserialize<ConsentRequest>(body, ConsentRequest.Json)!];
-            if (requests is { Count: > 0 and <= MaxRecords } && requests.All(one => one is not null)) return requests;
-            await Problem.InvalidParameter.WriteAsync(http, $"The body must be a JSON object, or an array of 1 to {MaxRecords}.");
-        }
-        catch (JsonException e)
-        {
-            // Where it is wrong, by our own names and places; not what stands there.
-            await Problem.InvalidParameter.WriteAsync(http, $"The body is not the JSON that this address takes{(e.LineNumber is { } line ? $" (line {line + 1}, byte {e.BytePositionInLine})" : "")}.");
-        }
-
-        return null;
-    }
-
-    private static Task WriteAsync<T>(HttpContext http, T answer)
-    {
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.XContentTypeOptions = "nosniff";
-        return http.Response.WriteAsync(JsonSerializer.Serialize(answer, ConsentRequest.Json) + "\n", http.RequestAborted);
-    }
+        var isMany = body.AsSpan().TrimStart(" \t\r\n"u8).StartsWith("["u8);
+        var requests = isMany ? JsonSerializer.Deserialize<List<ConsentRequest>>(body, ConsentRequest.Json) : [JsonSerializer.Deserialize<ConsentRequest>(body, ConsentRequest.Json)!];
+        return requests is { Count: > 0 and <= MaxRecords } && requests.All(one => one is not null) ? requests : null;
+    }, $"The body must be a JSON object, or an array of 1 to {MaxRecords}.");
 }
 
 /// <summary>What became of a body.</summary>

@@ -6,7 +6,7 @@ namespace PixelServer.Privacy;
 /// <summary>What the verbs and the API say of persons, as JSON.</summary>
 internal static class PersonAnswers
 {
-    public static readonly JsonSerializerOptions Json = new(PersonRequestBody.Json) { WriteIndented = true };
+    public static readonly JsonSerializerOptions Json = new(Collect.AdminJson.Options) { WriteIndented = true };
 
     public static object Found(PersonFound person, PersonCounts counts) => new
     {

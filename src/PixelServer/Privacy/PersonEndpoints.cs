@@ -1,8 +1,7 @@
 using System.Globalization;
-using System.Text.Json;
 using PixelServer.Collect;
+using PixelServer.Ops;
 using PixelServer.Store;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Privacy;
 
@@ -16,11 +15,11 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     private static readonly TimeSpan s_drain = TimeSpan.FromSeconds(5);
 
     public Task FindAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
-        await WriteAsync(http, PersonAnswers.Found(person, await persons.CountAsync(person.Ids, s_patience, http.RequestAborted))));
+        await AdminJson.WriteAsync(http, PersonAnswers.Found(person, await persons.CountAsync(person.Ids, s_patience, http.RequestAborted))));
 
     public Task ExportAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
     {
-        Head(http);
+        Answer.WriteHeaders(http.Response.Headers, Answer.JsonType);
         http.Response.Headers.ContentDisposition = "attachment; filename=\"person.json\"";
         var ct = http.RequestAborted;
         await PersonExport.WriteAsync(http.Response.Body, person, persons.ExportAsync(person.Ids, ct),
@@ -28,7 +27,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     });
 
     public Task EraseAsync(HttpContext http) => AboutAsync(http, async (person, _) =>
-        await WriteAsync(http, PersonAnswers.Erased(await persons.EraseAsync(person, s_patience, CancellationToken.None)))); // begun is begun
+        await AdminJson.WriteAsync(http, PersonAnswers.Erased(await persons.EraseAsync(person, s_patience, CancellationToken.None)))); // begun is begun
 
     public Task RestrictAsync(HttpContext http) => AboutAsync(http, async (person, body) =>
     {
@@ -38,7 +37,7 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
 
     public Task ReleaseAsync(HttpContext http) => GuardAsync(http, async () =>
     {
-        if (await ReadAsync(http) is not { } body) return;
+        if (await AdminJson.ReadAsync<PersonRequestBody>(http) is not { } body) return;
         if (body.IsOfRequest)
         {
             if (!await persons.ReleaseAsync(body.RequestId!.Value, http.RequestAborted)) await Problem.NotFound.WriteAsync(http);
@@ -56,15 +55,15 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
     public Task StateAsync(HttpContext http) => GuardAsync(http, async () =>
     {
         if (Guid.TryParse((string?)http.Request.RouteValues["id"], CultureInfo.InvariantCulture, out var id) && await persons.StateAsync(id, s_patience, http.RequestAborted) is { } state)
-            await WriteAsync(http, PersonAnswers.Erased(state));
+            await AdminJson.WriteAsync(http, PersonAnswers.Erased(state));
         else await Problem.NotFound.WriteAsync(http);
     });
 
-    public Task KeyAsync(HttpContext http) => WriteAsync(http, new { Key = receipts.Public });
+    public Task KeyAsync(HttpContext http) => AdminJson.WriteAsync(http, new { Key = receipts.Public });
 
     private Task AboutAsync(HttpContext http, Func<PersonFound, PersonRequestBody, Task> answer) => GuardAsync(http, async () =>
     {
-        if (await ReadAsync(http) is { } body) await AboutAsync(http, body, answer);
+        if (await AdminJson.ReadAsync<PersonRequestBody>(http) is { } body) await AboutAsync(http, body, answer);
     });
 
     private async Task AboutAsync(HttpContext http, PersonRequestBody body, Func<PersonFound, PersonRequestBody, Task> answer)
@@ -95,41 +94,5 @@ internal sealed class PersonEndpoints(Persons persons, PersonJournal journal, Si
             http.Response.Headers.RetryAfter = "5";
             await Problem.StoreAway.WriteAsync(http);
         }
-    }
-
-    private static async Task<PersonRequestBody?> ReadAsync(HttpContext http)
-    {
-        var (body, refusal) = await BodyReader.ReadAsync(http.Request);
-        if (refusal is not null)
-        {
-            await Collect.Problem.WriteAsync(http.Response, refusal, 0, []);
-            return null;
-        }
-
-        try
-        {
-            if (JsonSerializer.Deserialize<PersonRequestBody>(body, PersonRequestBody.Json) is { } read) return read;
-            await Problem.InvalidParameter.WriteAsync(http, "The body must be a JSON object.");
-        }
-        catch (JsonException e)
-        {
-            // Where it is wrong, by our own names and places; not what stands there.
-            await Problem.InvalidParameter.WriteAsync(http, $"The body is not the JSON that this address takes{(e.LineNumber is { } line ? $" (line {line + 1}, byte {e.BytePositionInLine})" : "")}.");
-        }
-
-        return null;
-    }
-
-    private static Task WriteAsync(HttpContext http, object answer)
-    {
-        Head(http);
-        return http.Response.WriteAsync(JsonSerializer.Serialize(answer, PersonRequestBody.Json) + "\n", CancellationToken.None);
-    }
-
-    private static void Head(HttpContext http)
-    {
-        http.Response.ContentType = "application/json";
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.XContentTypeOptions = "nosniff";
     }
 }

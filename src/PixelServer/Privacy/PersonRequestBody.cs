@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using PixelServer.Collect;
 
@@ -8,16 +6,6 @@ namespace PixelServer.Privacy;
 /// <summary>What stands in the body of a request about a person: the site, one identifier, and what the verb needs.</summary>
 internal sealed record PersonRequestBody
 {
-    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.Strict,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, // a misspelt "lift" must not restrict
-        AllowDuplicateProperties = false,
-        RespectNullableAnnotations = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     private const int MostAlso = 20;
 
     public string SiteId { get; init; } = Parameters.DefaultSite;

@@ -15,7 +15,7 @@ internal static class PersonVerbs
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
 
-    private static readonly JsonSerializerOptions s_json = new(PersonRequestBody.Json) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_json = new(Collect.AdminJson.Options) { WriteIndented = true };
 
     /// <param name="services">The stages behind the doors, for a verb with these configuration arguments.</param>
     public static Command All(Func<string[], ServiceProvider> services)

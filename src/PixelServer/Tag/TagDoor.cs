@@ -2,12 +2,12 @@ using System.Collections.Frozen;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using PixelServer.Collect;
-using Problem = PixelServer.Ops.Problem;
+using PixelServer.Ops;
 
 namespace PixelServer.Tag;
 
 /// <summary><c>GET, HEAD /t.js</c>: the tag of a site; <c>/t.js.map</c>: its source map. <c>POST /t.js</c>: the tag's storage was withdrawn.</summary>
-internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites sites, Admission admission, TrustedProxies trusted, TimeProvider clock)
+internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites sites, Admission admission, Callers callers)
 {
     private static readonly StringValues s_allow = "GET, HEAD, POST", s_allowMap = "GET, HEAD";
     private static readonly StringValues s_cacheShort = "public, max-age=300";
@@ -48,7 +48,7 @@ internal sealed class TagDoor(TagScripts scripts, CollectOptions collect, Sites 
     {
         var id = http.Request.Query["id"].FirstOrDefault() is { Length: > 0 } given ? given : Parameters.DefaultSite;
         if (sites.Find(id, out var site) is { } refusal) return Problem.NotFound.WriteAsync(http, refusal.Title);
-        if (admission.Withdraw(id, site!, Caller.Of(http, clock.GetUtcNow(), trusted, "")) is { Count: > 0 } cookies) http.Response.Headers.SetCookie = cookies;
+        if (admission.Withdraw(id, site!, callers.Of(http)) is { Count: > 0 } cookies) http.Response.Headers.SetCookie = cookies;
         http.Response.Headers.CacheControl = "no-store";
         http.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Ops.Problem;
 
 namespace PixelServer.Tag;
 

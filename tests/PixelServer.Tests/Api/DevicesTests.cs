@@ -94,8 +94,17 @@ public sealed class DevicesTests
     public void Every_spelling_of_the_idfa_is_known(string key)
     {
         Assert.Equal(Idfa.ToLowerInvariant(), Read($$$"""{"platform":"iOS","att":3,"{{{key}}}":"{{{Idfa}}}"}""").Idfa);
-        Assert.True(Devices.IsDeviceKey(key));
+        Assert.NotNull(DeviceWords.Find(key));
         Assert.Null(Read($$$"""{"platform":"iOS","att":3,"{{{key}}}":"{{{Zero}}}"}""").Idfa);
+    }
+
+    [Fact]
+    public void An_event_that_names_no_advertising_id_is_known_as_one_without_reading_it()
+    {
+        foreach (var (key, _) in DeviceWords.Keys.Where(row => row.Means.Kind is not null))
+            foreach (var spelling in new[] { key, key.ToUpperInvariant(), string.Join('_', key.ToCharArray()), string.Join("- ", key.ToCharArray()) })
+                Assert.True(DeviceWords.MayNameAdvertisingId(Encoding.UTF8.GetBytes($$$"""{"a":{"{{{spelling}}}":"x"}}""")), spelling);
+        Assert.False(DeviceWords.MayNameAdvertisingId("""{"plan":"pro","items":[{"sku":"A-1","price":59.90}],"device":"till 4"}"""u8));
     }
 
     [Theory]
@@ -130,21 +139,31 @@ public sealed class DevicesTests
     }
 
     [Theory]
-    [InlineData("""{"oaid":"1fe9a970-efbb-4a40-aa5b-c15ff96f7e29"}""", nameof(DeviceClaims.Oaid), "1fe9a970-efbb-4a40-aa5b-c15ff96f7e29")]
-    [InlineData("""{"oaid":"A1B2C3D4E5F60718"}""", nameof(DeviceClaims.Oaid), "a1b2c3d4e5f60718")]
-    [InlineData("""{"fire_adid":"DF07C7DC-CEA7-4A89-B328-810FF5ACB15D"}""", nameof(DeviceClaims.FireAdid), "df07c7dc-cea7-4a89-b328-810ff5acb15d")]
-    [InlineData("""{"app_set_id":"38400000-8CF0-11BD-B23E-10B96E40000D"}""", nameof(DeviceClaims.AppSetId), "38400000-8cf0-11bd-b23e-10b96e40000d")]
-    [InlineData("""{"google_app_set_id":"38400000-8cf0-11bd-b23e-10b96e40000d"}""", nameof(DeviceClaims.AppSetId), "38400000-8cf0-11bd-b23e-10b96e40000d")]
-    [InlineData("""{"android_id":"9774D56D682E549C"}""", nameof(DeviceClaims.AndroidId), "9774d56d682e549c")]
-    [InlineData("""{"device":{"id":"Opaque-1","type":"android"}}""", nameof(DeviceClaims.DeviceId), "opaque-1")]
-    [InlineData("""{"appsflyer_id":"1696414245643-9124125"}""", nameof(DeviceClaims.AppsFlyerId), "1696414245643-9124125")]
-    [InlineData("""{"device":{"manufacturer":"Samsung","model":"SM-S918B"}}""", nameof(DeviceClaims.Model), "SM-S918B")]
-    [InlineData("""{"app":{"name":"Shop","version":"3.2","build":"417","namespace":"example.shop"}}""", nameof(DeviceClaims.AppId), "example.shop")]
-    [InlineData("""{"app":{"name":"Shop","version":"3.2","build":417}}""", nameof(DeviceClaims.AppBuild), "417")]
-    [InlineData("""{"network":{"carrier":"Example Mobile"}}""", nameof(DeviceClaims.Carrier), "Example Mobile")]
-    [InlineData("""{"screen":{"width":1080,"height":2340,"density":2.75}}""", nameof(DeviceClaims.ScreenDensity), "2.75")]
+    [InlineData("""{"oaid":"1fe9a970-efbb-4a40-aa5b-c15ff96f7e29"}""", "oaid", "1fe9a970-efbb-4a40-aa5b-c15ff96f7e29")]
+    [InlineData("""{"oaid":"A1B2C3D4E5F60718"}""", "oaid", "a1b2c3d4e5f60718")]
+    [InlineData("""{"fire_adid":"DF07C7DC-CEA7-4A89-B328-810FF5ACB15D"}""", "fire_adid", "df07c7dc-cea7-4a89-b328-810ff5acb15d")]
+    [InlineData("""{"app_set_id":"38400000-8CF0-11BD-B23E-10B96E40000D"}""", "app_set_id", "38400000-8cf0-11bd-b23e-10b96e40000d")]
+    [InlineData("""{"google_app_set_id":"38400000-8cf0-11bd-b23e-10b96e40000d"}""", "app_set_id", "38400000-8cf0-11bd-b23e-10b96e40000d")]
+    [InlineData("""{"android_id":"9774D56D682E549C"}""", "android_id", "9774d56d682e549c")]
+    [InlineData("""{"device":{"id":"Opaque-1","type":"android"}}""", "device_id", "opaque-1")]
+    [InlineData("""{"appsflyer_id":"1696414245643-9124125"}""", "appsflyer_id", "1696414245643-9124125")]
+    [InlineData("""{"device":{"manufacturer":"Samsung","model":"SM-S918B"}}""", "model", "SM-S918B")]
+    [InlineData("""{"app":{"name":"Shop","version":"3.2","build":"417","namespace":"example.shop"}}""", "app_id", "example.shop")]
+    [InlineData("""{"app":{"name":"Shop","version":"3.2","build":417}}""", "app_build", "417")]
+    [InlineData("""{"network":{"carrier":"Example Mobile"}}""", "carrier", "Example Mobile")]
+    [InlineData("""{"screen":{"width":1080,"height":2340,"density":2.75}}""", "screen_density", "2.75")]
     public void What_else_is_said_of_a_device_is_kept(string context, string field, string value) =>
-        Assert.Equal(value, typeof(DeviceClaims).GetProperty(field)!.GetValue(Read(context)));
+        Assert.Equal(value, Devices.Fields(Read(context)).Single(one => one.Name == field).Value);
+
+    [Fact]
+    public void Every_trait_is_read()
+    {
+        var claims = Read("""
+            {"app":{"name":"Shop","version":"3.2","build":"417","namespace":"example.shop"},"os":{"name":"Android","version":"15"},"network":{"carrier":"Example"},"locale":"de-DE","timezone":"Europe/Berlin",
+             "device":{"type":"phone","manufacturer":"Google","model":"Pixel 8"},"screen":{"width":1080,"height":2340,"density":2.75}}
+            """);
+        Assert.Equal(Devices.Traits.Order(), claims.Traits!.Keys.Order());
+    }
 
     [Fact]
     public void The_vendor_id_that_the_swift_plugin_puts_in_the_idfas_place_is_the_vendor_id()

@@ -111,6 +111,46 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         Assert.All(backend.Hits.Skip(2), hit => Assert.Equal(0, hit.Properties.Length));
     }
 
+    [Theory]
+    [InlineData("--Pixel:Sites:shop:Regime=Aggregate", "")]
+    [InlineData("--Pixel:Sites:shop:Regime=Open", "\"consent\":{\"analytics_storage\":\"denied\"},")]
+    public async Task No_id_of_an_apps_device_is_kept_where_no_person_may_be(string regime, string consent)
+    {
+        await using var backend = await Backend.StartAsync(settings: [regime]);
+        foreach (var name in new[] { "device_id", "deviceId", "appsflyer_id", "appsFlyerId", "adjust_id", "branch_id", "idfv", "vendor_id", "gaid", "oaid", "fire_adid", "app_set_id", "android_id" })
+            foreach (var place in new[] { "\"NAME\":\"9774d56d-682e-4c54-9774-d56d682e549c\"", "\"properties\":{\"NAME\":\"9774d56d-682e-4c54-9774-d56d682e549c\"}", "\"device\":{\"NAME\":\"9774d56d-682e-4c54-9774-d56d682e549c\"}" })
+                await backend.PostAsync($$"""{"event":"x","source":"app",{{consent}}"platform":"android",{{place.Replace("NAME", name, StringComparison.Ordinal)}}}""");
+        Assert.Equal(39, backend.Hits.Count);
+        Assert.All(backend.Hits, hit => Assert.DoesNotContain("9774d56d", Encoding.UTF8.GetString(hit.Properties.Span), StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task An_id_of_an_apps_device_stands_under_device_and_nowhere_else()
+    {
+        await using var backend = await Backend.StartAsync();
+        await backend.PostAsync("""{"event":"x","source":"app","platform":"android","device_id":"D-17","appsflyer_id":"1-2","adjust_id":"a1","properties":{"branch_id":4711,"plan":"pro"}}""");
+        Assert.Equal(
+            """{"platform":"android","plan":"pro","$device":{"platform":"android","device_id":"d-17","appsflyer_id":"1-2","adjust_id":"a1","branch_id":"4711"}}""",
+            Encoding.UTF8.GetString(Assert.Single(backend.Hits).Properties.Span));
+    }
+
+    [Theory]
+    [InlineData("\"email\":\"Jane.Doe@Example.com\",\"phone\":\"+14155550123\",\"firstName\":\"Jane\"")]
+    [InlineData("\"identity\":{\"email\":\"jane.doe@example.com\"},\"address\":{\"firstName\":\"Jane\"},\"PHONE\":[\"+14155550123\"],\"username\":\"jane\"")]
+    public async Task Who_it_is_is_hashed_beside_the_event_too_and_told(string said)
+    {
+        await using var backend = await Backend.StartAsync();
+        var answer = await backend.PostAsync($$"""[{"event":"lead",{{said}},"color":"red"},{"event":"next","color":"blue"}]""");
+        Assert.Contains("0 identity_beside", answer.Warnings);
+        Assert.DoesNotContain(answer.Warnings, warning => warning.StartsWith("1 ", StringComparison.Ordinal));
+        var (hit, next) = (backend.Hits[0], backend.Hits[1]);
+        Assert.Equal((Hash("jane.doe@example.com"), null), (hit.EmailSha256, next.EmailSha256));
+        var properties = JsonNode.Parse(hit.Properties.Span)!;
+        Assert.Equal(["color", "$identities"], properties.AsObject().Select(one => one.Key));
+        Assert.Equal((Hash("+14155550123"), Hash("jane")), ((string?)properties["$identities"]!["phone_sha256"]![0], (string?)properties["$identities"]!["first_name_sha256"]![0]));
+        Assert.Equal("""{"color":"blue"}""", Encoding.UTF8.GetString(next.Properties.Span));
+    }
+
     [Fact]
     public async Task Where_nothing_is_taken_the_answer_is_the_first_refusal()
     {

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using PixelServer.Api;
 using PixelServer.Tests.Support;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Tests.Api;
 
@@ -77,7 +76,7 @@ internal sealed class KeyHost : IAsyncDisposable
                 if (http.RequestServices.GetRequiredService<KeyGate>().Admit(http, body, out var key) is { } refusal)
                 {
                     Assert.Null(key);
-                    await Problem.WriteAsync(http.Response, refusal, 0, []);
+                    await refusal.WriteAsync(http.Response);
                     return;
                 }
 

@@ -295,10 +295,11 @@ public sealed class SegmentRequestTests
             ($"track?data={Convert.ToBase64String(Encoding.UTF8.GetBytes(json.Replace(host.WriteKey, host.SecretKey.Replace("pxs_", "px\\u0073_", StringComparison.Ordinal), StringComparison.Ordinal)))}", "key_in_query"),
         ];
 
-        foreach (var path in kept) AssertImage(await host.GetAsync("/v1/pixel/" + path), null);
+        foreach (var (i, path) in kept.Index()) AssertImage(await host.GetAsync((i % 2 == 0 ? "/v1/pixel/" : "/pixel/v1/") + path), null); // Segment's address, and RudderStack's
         foreach (var (path, code) in refused) AssertImage(await host.GetAsync("/v1/pixel/" + path), code);
 
         Assert.Equal(404, (await host.GetAsync("/v1/pixel/dance?userId=u")).Status);
+        Assert.Equal(404, (await host.GetAsync("/pixel/v1/dance?userId=u")).Status);
         Assert.All(await host.EventsAsync(kept.Length), row => Assert.Equal(
             """{"source":"pixel","name":"Email Opened","user_id":"u","properties":{"subject":"Grüße?>"}}""", SegmentHost.Columns(row, "source", "name", "user_id", "properties")));
         Assert.DoesNotContain(host.SecretKey, host.App.Output, StringComparison.Ordinal);

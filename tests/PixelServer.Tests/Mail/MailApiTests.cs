@@ -14,6 +14,7 @@ public sealed class MailApiTests(PixelApp app) : IClassFixture<PixelApp>
         var json = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
         Assert.Equal(["open", "withdraw", "links"], json.AsObject().Select(one => one.Key));
         Assert.Matches($"^{app.Address}o/[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{{22}}\\.gif$", json["open"]!.ToString());
         Assert.Matches($"^{app.Address}u/[A-Za-z0-9_.-]+$", json["withdraw"]!.ToString());

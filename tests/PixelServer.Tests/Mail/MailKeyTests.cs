@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using PixelServer.Mail;
+using PixelServer.Ops;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Mail;
@@ -30,6 +32,23 @@ public sealed class MailKeyTests
         Assert.Equal(HttpStatusCode.OK, (await app.GetAsync(first.Open)).StatusCode);
         Assert.Equal("k1 retired\nk2 current\n", await VerbAsync(folder, "mail-keys", "list"));
         Assert.Equal("k3\n", await VerbAsync(folder, "mail-keys", "rotate")); // a retired id is not given again
+    }
+
+    [Fact]
+    public async Task Whoever_changes_the_keys_waits_for_whoever_is_about_it()
+    {
+        using var folder = new TempFolder();
+        var file = new MailKeyFile(folder.File("mail"));
+        await file.MakeAsync(CancellationToken.None);
+        Task<MailKey> rotation;
+        using (await FileLock.TakeAsync(folder.File("mail"), CancellationToken.None))
+        {
+            rotation = file.RotateAsync(CancellationToken.None);
+            Assert.False(rotation.IsCompleted);
+        }
+
+        Assert.Equal("k2", (await rotation).Id);
+        Assert.Equal(["k3", "k4"], (await Task.WhenAll(file.RotateAsync(CancellationToken.None), file.RotateAsync(CancellationToken.None))).Select(key => key.Id).Order());
     }
 
     [Fact]

@@ -178,7 +178,7 @@ public sealed class MailTokenTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private MailKeys KeysOf(params (string Id, string Secret)[] keys) => new(
-        new MailOptions { KeyId = keys[0].Id, Keys = keys.ToDictionary(key => key.Id, key => key.Secret) }, new DataDirectory(_folder.Path), TimeProvider.System);
+        new MailOptions { KeyId = keys[0].Id, Keys = keys.ToDictionary(key => key.Id, key => key.Secret) }, new DataDirectory(_folder.Path), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<MailKeys>.Instance);
 
     private MailToken? Read(string text) => MailToken.Read(MailDoor.Click, text, _keys);
 

@@ -1,6 +1,6 @@
 using System.Text;
 using PixelServer.Collect;
-using Problem = PixelServer.Collect.Problem;
+using PixelServer.Ops;
 
 namespace PixelServer.Api;
 
@@ -20,20 +20,20 @@ internal static class PartnerAnswer
         if (refusal is null)
         {
             var (type, body) = Ok(partner);
-            return Problem.WriteAsync(response, StatusCodes.Status200OK, type, Encoding.ASCII.GetBytes(body));
+            return Answer.WriteAsync(response, StatusCodes.Status200OK, type, Encoding.ASCII.GetBytes(body));
         }
 
         return partner switch
         {
-            Adjust.Partner => Problem.WriteAsync(response, refusal, json => json.WriteString("error", $"Event request failed ({refusal.Title})")),
-            Branch.Partner => Problem.WriteAsync(response, refusal, json =>
+            Adjust.Partner => refusal.WriteAsync(response, json => json.WriteString("error", $"Event request failed ({refusal.Title})")),
+            Branch.Partner => refusal.WriteAsync(response, json =>
             {
                 json.WriteStartObject("error");
                 json.WriteNumber("code", refusal.Status);
                 json.WriteString("message", refusal.Title);
                 json.WriteEndObject();
             }),
-            _ => Problem.WriteAsync(response, refusal, 0, []),
+            _ => refusal.WriteAsync(response),
         };
     }
 }

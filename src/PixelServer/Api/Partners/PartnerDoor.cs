@@ -6,7 +6,6 @@ using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Collect;
 using PixelServer.Ops;
-using Problem = PixelServer.Collect.Problem;
 
 namespace PixelServer.Api;
 
@@ -25,24 +24,17 @@ internal sealed class PartnerDoor(
         var isGet = HttpMethods.IsGet(http.Request.Method);
         if (!HttpMethods.IsPost(http.Request.Method) && !(isGet && map.IsForm))
         {
-            await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, map.IsForm ? s_getOrPost : s_post);
+            await Refusal.MethodNotAllowed.WriteAsync(http.Response, map.IsForm ? s_getOrPost : s_post);
             return;
         }
 
-        byte[] body = [];
+        byte[]? body = [];
         // A key in a header is judged before anything is read on its behalf; Branch's stands in the body.
         ApiKey? key = null;
         var isKeyInBody = map.Partner == Branch.Partner && http.Request.Headers.Authorization.Count == 0;
         var refusal = isKeyInBody ? null : Judge(http, HeaderKey(http.Request, map), out key);
-        try
-        {
-            if (refusal is null && !isGet) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException)
-        {
-            http.Abort(); // the client hung up in the middle of its body: nobody to answer, nothing taken
-            return;
-        }
+        if (refusal is null && !isGet) (body, refusal) = await BodyReader.ReadAsync(http.Request, BodyReader.Keyed);
+        if (body is null) return;
 
         var batch = refusal is null ? Read(http, map, key, body) : new HitBatch { Whole = refusal };
         await batch.OfferAsync(journal, ledger);
@@ -108,7 +100,7 @@ internal sealed class PartnerDoor(
     private static void ReadAppId(string appId, DeviceReading device)
     {
         device.Platform = AppsFlyer.PlatformOf(appId);
-        if (appId.Length <= Devices.TextChars) device.AppId = Text.Mended(appId);
+        if (appId.Length <= Devices.TextChars) device.Describe("app_id", Text.Mended(appId));
     }
 
     private static string Once(HttpRequest request, byte[] body) =>

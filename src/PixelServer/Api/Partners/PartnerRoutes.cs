@@ -34,7 +34,7 @@ internal static class PartnerRoutes
         Description = $"One event of at most {Limits.KeyedEventBytes} bytes, with a secret key. What becomes of each field is in docs/apps.md.",
         Parameters = [.. KeyOf(map), .. InPath(map), .. method == "GET" ? InQuery(map) : []],
         Bodies = method == "GET" ? [] : [new(map.IsForm ? "application/x-www-form-urlencoded" : "application/json", "one", map.Example)],
-        Answers = [new(200, "The event is kept.", PartnerAnswer.Ok(map.Partner).ContentType, PartnerAnswer.Ok(map.Partner).Body), .. Problems(Refusal.All.Except(s_others))],
+        Answers = [new(200, "The event is kept.", PartnerAnswer.Ok(map.Partner).ContentType, PartnerAnswer.Ok(map.Partner).Body), .. ApiAnswer.Of(Refusal.All.Except(s_others))],
     })));
 
     private static IEnumerable<string> PathsOf(PartnerMap map) => s_kinds.Select(kind => map.Path.Replace("{kind}", kind, StringComparison.Ordinal)).Distinct();
@@ -52,8 +52,4 @@ internal static class PartnerRoutes
 
     private static IEnumerable<ApiParameter> InQuery(PartnerMap map) => map.Example.Split('&').Select(pair => pair.Split('='))
         .Select(pair => new ApiParameter(pair[0], "query", $"As {map.Partner} has it.", pair[1]));
-
-    private static IEnumerable<ApiAnswer> Problems(IEnumerable<Refusal> refusals) => refusals.GroupBy(one => one.Status).OrderBy(group => group.Key)
-        .Select(group => new ApiAnswer(group.Key, string.Join("\n", group.Select(one => $"- `{one.Code}`: {one.Title}")), "application/problem+json",
-            $$"""{"type":"urn:pixelserver:{{group.First().Code}}","title":"{{group.First().Title}}","status":{{group.Key}},"code":"{{group.First().Code}}"}"""));
 }
