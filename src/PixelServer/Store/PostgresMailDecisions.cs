@@ -15,6 +15,8 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         // In one order for all collectors, who would else wait for each other's rows in a circle.
         decisions = [.. decisions.OrderBy(one => one.SiteId, StringComparer.Ordinal).ThenBy(one => one.Subject).ThenBy(one => one.SubjectId, StringComparer.Ordinal)];
         await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync(connection, ct);
         await using var keep = new NpgsqlCommand(
             """
             insert into mail_decisions as kept (site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at)
@@ -34,6 +36,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         Add(keep, decisions.Select(one => one.DecidedAt.UtcDateTime));
         Add(keep, decisions.Select(one => one.DecidedBy));
         await keep.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     public async Task<(IReadOnlyList<MailDecision> Decisions, string Mark)> SinceAsync(string? mark, CancellationToken ct)
