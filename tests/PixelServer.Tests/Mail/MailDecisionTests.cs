@@ -77,6 +77,53 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         Assert.Empty(decisions.Unshared(10));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_withdrawal_that_could_not_be_written_is_written_with_what_comes_next(bool byStore)
+    {
+        using (var decisions = Open())
+        {
+            Directory.CreateDirectory(FilePath); // nothing can be written there
+            await Assert.ThrowsAnyAsync<Exception>(() => decisions.LearnAsync([Recipient("r1", tracking: false), Recipient("r2", tracking: true)]));
+            Assert.Equal((false, null), (Tracking(decisions, "r1"), Tracking(decisions, "r2")));
+
+            Directory.Delete(FilePath);
+            if (byStore) await decisions.LearnAsync([Recipient("r1", tracking: false), Recipient("r2", tracking: true)]); // it is asked again
+            else await decisions.DecideAsync(Recipient("r3", tracking: false));
+        }
+
+        using var again = Open();
+        Assert.Equal((false, byStore ? true : null), (Tracking(again, "r1"), Tracking(again, "r2")));
+    }
+
+    [Fact]
+    public async Task What_is_erased_is_not_written_later_either()
+    {
+        using var decisions = Open();
+        Directory.CreateDirectory(FilePath);
+        await Assert.ThrowsAnyAsync<Exception>(() => decisions.LearnAsync([Recipient("r1", tracking: false)]));
+        Directory.Delete(FilePath);
+
+        await decisions.EraseAsync((_, id) => id == "r1");
+        await decisions.DecideAsync(Recipient("r2", tracking: false));
+
+        Assert.DoesNotContain("r1", await File.ReadAllTextAsync(FilePath), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_start_does_not_fail_because_the_file_cannot_be_made_smaller()
+    {
+        using (var decisions = Open())
+            for (var i = 0; i < 1_200; i++) await decisions.DecideAsync(Recipient("r1", tracking: i % 2 == 0, s_now.AddSeconds(i)));
+        Directory.CreateDirectory(FilePath + ".new");
+
+        using var again = Open();
+
+        Assert.False(Tracking(again, "r1"));
+        Assert.Equal(1_200, (await File.ReadAllLinesAsync(FilePath)).Length);
+    }
+
     [Fact]
     public async Task A_line_that_a_crash_cut_off_is_cut_off_and_the_others_stand()
     {
