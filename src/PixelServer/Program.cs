@@ -100,9 +100,11 @@ internal static class Program
         await using var provider = WithoutDoors(args, journal);
         try
         {
+            var left = new LeftBehind(provider, directory);
+            await left.ShareStandingsAsync(ct);
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
-            await LeftBehind.ShareAsync(provider, directory, ct);
+            await left.ShareAsync(ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;
