@@ -16,8 +16,8 @@ internal sealed class LeftBehind(IServiceProvider services, string directory)
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public async Task ShareStandingsAsync(CancellationToken ct)
     {
-        var words = new StandingFile(Path.Combine(directory, DataDirectory.StandingsName)).Read();
-        if (words.Count == 0) return;
+        SubjectStanding[] words = [.. new StandingFile(Path.Combine(directory, DataDirectory.StandingsName)).Read()];
+        if (words.Length == 0) return;
         if (!HasOurKeys())
         {
             Console.Error.WriteLine("Who opted out, or was erased, on that machine and nowhere else is not known here: it made its hashes with another key (Pixel:CookieKey, keys/subjects).");

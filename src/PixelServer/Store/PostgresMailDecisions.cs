@@ -52,6 +52,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         await using var clock = new NpgsqlCommand("select clock_timestamp()", connection);
         var next = new DateTimeOffset((DateTime)(await clock.ExecuteScalarAsync(ct))!) - s_overlap;
         DateTimeOffset? since = mark is null ? null : DateTimeOffset.Parse(mark, CultureInfo.InvariantCulture);
+        if (next < since) since = null; // another machine's clock, or another database: nothing can be told by the mark
         query.Parameters.Add(new() { Value = (object?)since?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         var found = new List<MailDecision>();
         await using var rows = await query.ExecuteReaderAsync(ct);
@@ -61,7 +62,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
                 new DateTimeOffset(rows.GetDateTime(5)), rows.GetString(6)));
         }
 
-        return (found, (next > since ? next : since ?? next).ToString("O", CultureInfo.InvariantCulture));
+        return (found, next.ToString("O", CultureInfo.InvariantCulture));
     }
 
     private static void Add<T>(NpgsqlCommand command, IEnumerable<T> values) => command.Parameters.Add(new() { Value = values.ToArray() });

@@ -240,6 +240,26 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         Assert.Equal(0, alone.Ledger.Read().Received);
     }
 
+    // A standby that was behind took over, or a backup was restored.
+    [Theory]
+    [InlineData("postgresql")]
+    [InlineData("sqlite")]
+    public async Task A_store_that_was_set_back_is_told_again_what_it_has_lost(string store)
+    {
+        var database = store == "postgresql" ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        await using var app = await PixelApp.StartAsync(database, directory: _folder.Path, settings: ["--Pixel:Mail:SyncEvery=00:00:01"]);
+        foreach (var message in (string[])["m1", "m2"]) (await app.PostJsonAsync("/api/mail/stop", $$"""{"site_id":"shop","message_id":"{{message}}"}""")).Dispose();
+        var decisions = app.Services.GetRequiredService<MailDecisions>();
+        await Eventually.TrueAsync(() => decisions.Unshared(1).Count == 0, () => app.Output);
+
+        await Privacy.PersonTraces.Of(_folder.Path, database).DoAsync("delete from mail_decisions where subject_id = 'm1'");
+        app.Services.GetRequiredService<StandingExchange>().StoreWasSetBack();
+
+        var table = app.Services.GetRequiredService<IMailDecisions>();
+        await Eventually.TrueAsync(async () => (await table.SinceAsync(null, default)).Decisions.Any(one => one.SubjectId == "m1"), () => app.Output);
+        await Eventually.TrueAsync(() => decisions.Unshared(1).Count == 0, () => app.Output);
+    }
+
     [Fact]
     public async Task Decisions_of_the_time_without_a_database_are_told_when_it_is_back()
     {
