@@ -38,9 +38,11 @@ internal static class StoreVerbs
         if (!Directory.Exists(journal)) throw new DirectoryNotFoundException($"There is no directory {journal}.");
         return Cli.WithStoreAsync(() => services(journal), "Nothing is lost: run it again.", async provider =>
         {
+            var left = new LeftBehind(provider, directory);
+            await left.ShareStandingsAsync(ct);
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
-            await LeftBehind.ShareAsync(provider, directory, ct);
+            await left.ShareAsync(ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
             return 0;

@@ -24,6 +24,9 @@ internal enum SubjectKind : byte
 /// </summary>
 internal sealed class SubjectKeys
 {
+    /// <summary>Of the key in the data directory.</summary>
+    public const string FileName = "subjects";
+
     private const int MaxStack = 512;
 
     [ThreadStatic] private static IncrementalHash? t_mac;
@@ -39,7 +42,7 @@ internal sealed class SubjectKeys
     /// <param name="directory">Asked only where <paramref name="shared"/> is empty.</param>
     public static SubjectKeys Of(string shared, Func<DataDirectory> directory) => new(shared.Length > 0
         ? HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(shared), 32, info: "pixel subjects"u8.ToArray())
-        : directory().Key("subjects", 32));
+        : directory().Key(FileName, 32));
 
     public UInt128 Of(string site, Guid visitor)
     {

@@ -10,11 +10,18 @@ internal sealed class MailDecisionSync(
 {
     private const int AtOnce = 1_000;
     private string? _mark;
+    private int _setBacks;
 
     /// <summary>One exchange, both ways.</summary>
     public async Task ExchangeAsync(CancellationToken ct)
     {
         await standings.ExchangeAsync(ct); // who was erased while this collector was away: nothing of them goes back into the store
+        if (standings.SetBacks is var setBacks && setBacks != _setBacks)
+        {
+            decisions.ShareAgain(); // what the store still has is taken out of that again at once
+            (_setBacks, _mark) = (setBacks, null);
+        }
+
         var (news, mark) = await store.SinceAsync(_mark, ct);
         await decisions.LearnAsync(news);
         _mark = mark;

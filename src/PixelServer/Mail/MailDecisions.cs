@@ -12,22 +12,23 @@ internal sealed class MailDecisions : IDisposable
     private readonly ConcurrentDictionary<(string Site, MailSubject Subject, string Id), MailDecision> _decisions = new();
     private readonly MailDecisionFile _file;
     private readonly Func<string, string, bool> _isErased;
+    private readonly GroupCommit<Pending> _writing;
     private readonly Lock _lists = new();
-    private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
     private readonly Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
-    private List<Wish> _wishes = [];
+    private readonly List<MailDecision> _unwritten = []; // used only by whoever has the turn to write
     private static readonly TimeSpan s_repeat = TimeSpan.FromMinutes(1);
 
     /// <param name="file">Where they stand.</param>
     /// <param name="isErased">Whether a recipient of a site was erased: nothing is kept of them, wherever it comes from. Nobody was where this is null.</param>
+    /// <param name="log">Told where the file cannot be made smaller.</param>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    public MailDecisions(MailDecisionFile file, Func<string, string, bool>? isErased = null)
+    public MailDecisions(MailDecisionFile file, Func<string, string, bool>? isErased = null, ILogger<MailDecisions>? log = null)
     {
-        (_file, _isErased) = (file, isErased ?? ((_, _) => false));
+        (_file, _isErased, _writing) = (file, isErased ?? ((_, _) => false), new(WriteAsync));
         var lines = file.Read();
         foreach (var one in lines) Take(one);
-        if (lines.Count > 2 * _decisions.Count + 1000) file.Rewrite(_decisions.Values);
-        foreach (var one in _decisions.Values) _unshared[Key(one)] = one; // the store may never have heard of them
+        if (lines.Count > 2 * _decisions.Count + 1000) Compact(log);
+        ShareAgain();
     }
 
     public MailDecision? About(string site, MailSubject subject, string id) => _decisions.GetValueOrDefault((site, subject, id));
@@ -57,34 +58,27 @@ internal sealed class MailDecisions : IDisposable
     /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
     public async Task<(bool IsNew, MailDecision? Kept)> KeepAsync(MailDecision decision)
     {
-        var wish = new Wish(decision);
-        lock (_lists) _wishes.Add(wish);
-        await _writing.WaitAsync();
-        try
-        {
-            // Whoever has the turn writes for all that wait: one flush serves them, and nobody blocks a thread of the pool meanwhile.
-            if (!wish.Outcome.Task.IsCompleted) await Task.Run(WriteWishes);
-        }
-        finally
-        {
-            _writing.Release();
-        }
-
-        return await wish.Outcome.Task;
+        var mine = new Pending(decision, isRecord: false);
+        await _writing.WriteAsync(mine);
+        return (mine.IsNew, mine.Kept);
     }
 
+    /// <summary>
+    /// Decisions that are told with the moment at which they were made: each keeps it, and holds only where nothing later is known. When this completes
+    /// they are kept, also after a crash.
+    /// </summary>
+    /// <exception cref="IOException">They cannot be kept.</exception>
+    public Task RecordAsync(IEnumerable<MailDecision> decisions) => Task.WhenAll(decisions.Select(one => _writing.WriteAsync(new(one, isRecord: true))).ToList());
+
     /// <summary>What the store says. Kept on our own disk too: at the next start the store may be away.</summary>
-    public async Task LearnAsync(IReadOnlyList<MailDecision> decisions)
+    public Task LearnAsync(IReadOnlyList<MailDecision> decisions) => _writing.AloneAsync(() => Learn(decisions));
+
+    /// <summary>The store may not have heard of any of them.</summary>
+    public void ShareAgain()
     {
-        if (decisions.Count == 0) return;
-        await _writing.WaitAsync();
-        try
+        lock (_lists)
         {
-            await Task.Run(() => Learn(decisions));
-        }
-        finally
-        {
-            _writing.Release();
+            foreach (var one in _decisions.Values) _unshared[Key(one)] = one;
         }
     }
 
@@ -102,15 +96,9 @@ internal sealed class MailDecisions : IDisposable
     /// <exception cref="IOException">The file is as it was.</exception>
     public async Task<long> EraseAsync(Func<string, string, bool> isTheirs)
     {
-        await _writing.WaitAsync();
-        try
-        {
-            return await Task.Run(() => Erase(isTheirs));
-        }
-        finally
-        {
-            _writing.Release();
-        }
+        var gone = 0L;
+        await _writing.AloneAsync(() => { gone = Erase(isTheirs); });
+        return gone;
     }
 
     /// <summary>The store has these.</summary>
@@ -130,6 +118,7 @@ internal sealed class MailDecisions : IDisposable
         var gone = _decisions.Values.Where(one => Is(one, isTheirs)).ToList();
         if (gone.Count == 0) return 0;
         _file.Rewrite(_decisions.Values.Except(gone));
+        _unwritten.Clear();
         lock (_lists)
         {
             foreach (var one in gone)
@@ -146,75 +135,58 @@ internal sealed class MailDecisions : IDisposable
 
     private static bool Is(MailDecision one, Func<string, string, bool> isTheirs) => one.Subject == MailSubject.Recipient && isTheirs(one.SiteId, one.SubjectId);
 
-    private void WriteWishes()
+    private Task WriteAsync(IReadOnlyList<Pending> all)
     {
-        List<Wish> wishes;
-        lock (_lists) (wishes, _wishes) = (_wishes, []);
-        var outcomes = new List<(Wish Wish, bool IsNew, MailDecision? Kept)>();
         var kept = new List<MailDecision>();
         var newest = new Dictionary<(string, MailSubject, string), MailDecision>();
-        try
+        foreach (var one in all)
         {
-            foreach (var wish in wishes)
+            var decision = one.Decision;
+            if (IsErased(decision)) continue;
+
+            var key = Key(decision);
+            var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
+            var isSame = known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects);
+            if (known is not null && !(one.IsRecord ? decision.Outranks(known) : !isSame || IsLaterNo(decision, known)))
             {
-                var decision = wish.Decision;
-                if (IsErased(decision))
-                {
-                    outcomes.Add((wish, false, null));
-                    continue;
-                }
-
-                var key = Key(decision);
-                var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
-                if (known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects))
-                {
-                    // A later no is kept all the same: a yes that came between on another collector must lose to it. Not more than one a
-                    // minute, or whoever has a link could fill the disk with it.
-                    outcomes.Add((wish, false, known));
-                    if (decision.Tracking || decision.DecidedAt - known.DecidedAt < s_repeat) continue;
-                    kept.Add(decision);
-                    newest[key] = decision;
-                    continue;
-                }
-
-                if (known?.DecidedAt >= decision.DecidedAt) decision = decision with { DecidedAt = known.DecidedAt.AddMilliseconds(1) };
-                newest[key] = decision;
-                kept.Add(decision);
-                outcomes.Add((wish, true, decision));
+                one.Kept = known;
+                continue;
             }
 
-            if (kept.Count > 0) _file.Append(kept);
-            Hold(kept);
-            foreach (var (wish, isNew, known) in outcomes) wish.Outcome.SetResult((isNew, known));
+            if (!one.IsRecord && !isSame && known?.DecidedAt >= decision.DecidedAt) decision = decision with { DecidedAt = known.DecidedAt.AddMilliseconds(1) };
+            newest[key] = decision;
+            kept.Add(decision);
+            (one.IsNew, one.Kept) = isSame ? (false, known) : (true, decision);
         }
-        catch (Exception e)
-        {
-            foreach (var wish in wishes) wish.Outcome.TrySetException(e);
-        }
-    }
 
-    private void Hold(IEnumerable<MailDecision> decisions)
-    {
+        if (kept.Count > 0) Append(kept);
         lock (_lists)
         {
-            foreach (var one in decisions)
+            foreach (var one in kept)
             {
                 Take(one);
                 _unshared[Key(one)] = one;
             }
         }
+
+        return Task.CompletedTask;
     }
+
+    // A later no is kept all the same: a yes that came between on another collector must lose to it. Not more than one a minute, or whoever has a
+    // link could fill the disk with it.
+    private static bool IsLaterNo(MailDecision decision, MailDecision known) => !decision.Tracking && decision.DecidedAt - known.DecidedAt >= s_repeat;
 
     private void Learn(IReadOnlyList<MailDecision> decisions)
     {
         var news = decisions.Where(one => !IsErased(one) && (!_decisions.TryGetValue(Key(one), out var known) || one.Outranks(known))).ToList();
-        // A no holds at once, whatever our disk says: it is asked for again until it is written too.
+        // A no holds at once, whatever our disk says, and is no news when the store is asked again: it is written with whatever comes next.
         lock (_lists)
         {
             foreach (var one in news.Where(one => !one.Tracking)) Take(one);
         }
 
-        if (news.Count > 0) _file.Append(news);
+        _unwritten.AddRange(news.Where(one => !one.Tracking));
+        if (news.Count > 0 || _unwritten.Count > 0) Append(news.Where(one => one.Tracking));
         lock (_lists)
         {
             foreach (var one in news) Take(one);
@@ -223,14 +195,35 @@ internal sealed class MailDecisions : IDisposable
         }
     }
 
+    private void Append(IEnumerable<MailDecision> decisions)
+    {
+        _file.Append(_unwritten.Concat(decisions));
+        _unwritten.Clear();
+    }
+
+    private void Compact(ILogger? log)
+    {
+        try
+        {
+            _file.Rewrite(_decisions.Values);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            log?.LogWarning("The file of decisions about mails has lines that are of no use any more, and cannot be made smaller: {Error}", e.Message);
+        }
+    }
+
     private void Take(MailDecision decision) =>
         _decisions.AddOrUpdate(Key(decision), decision, (_, known) => decision.Outranks(known) ? decision : known);
 
     private static (string, MailSubject, string) Key(MailDecision one) => (one.SiteId, one.Subject, one.SubjectId);
 
-    /// <summary>A decision that waits for its flush.</summary>
-    private sealed record Wish(MailDecision Decision)
+    /// <summary>A decision that waits for its flush, and what became of it.</summary>
+    private sealed class Pending(MailDecision decision, bool isRecord)
     {
-        public TaskCompletionSource<(bool IsNew, MailDecision? Kept)> Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public MailDecision Decision { get; } = decision;
+        public bool IsRecord { get; } = isRecord;
+        public bool IsNew { get; set; }
+        public MailDecision? Kept { get; set; }
     }
 }

@@ -14,7 +14,8 @@ internal static class MailSetup
         services.AddSingleton(Settings.ReadPerSite<SiteMailOptions>(configuration, "Mail"));
         services.AddSingleton<MailKeys>().AddSingleton<MailLinks>().AddSingleton<MailHits>().AddSingleton<MailEndpoints>();
         services.AddSingleton(provider => new MailDecisions(
-            new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions), Erased(provider.GetRequiredService<Standings>(), provider.GetRequiredService<SubjectKeys>())));
+            new MailDecisionFile(provider.GetRequiredService<DataDirectory>().MailDecisions), Erased(provider.GetRequiredService<Standings>(), provider.GetRequiredService<SubjectKeys>()),
+            provider.GetRequiredService<ILogger<MailDecisions>>()));
         services.AddSingleton<ProvenDecisions>().AddSingleton<IHolder, MailHolder>();
         services.AddSingleton<OpenDoor>().AddSingleton<ClickDoor>().AddSingleton<WithdrawDoor>();
         services.AddHostedService<MailDecisionSync>();

@@ -11,9 +11,14 @@ internal delegate Task MailProof(MailDecision decision);
 /// Decisions with their proof. The decision comes first, because it must hold; where its record could not be kept, or the server died in between, whoever
 /// decides the same again makes the record that is missing.
 /// </summary>
-/// <remarks>Whoever has a link may press its button for ever: what is proven since the start is not proven again.</remarks>
+/// <remarks>Whoever has a link may press its button for ever: what was proven lately is not proven again.</remarks>
+/// <param name="decisions">Where they hold.</param>
+/// <param name="proof">Leaves the record; null: none is left.</param>
 internal sealed class ProvenDecisions(MailDecisions decisions, MailProof? proof = null)
 {
+    /// <summary>Of more recipients it is not remembered that they have their record. Some 300 bytes each.</summary>
+    public const int MostProven = 10_000;
+
     private readonly ConcurrentDictionary<(string Site, string Recipient, bool Tracking), Lazy<Task>> _proofs = new();
 
     /// <param name="decision">What was decided.</param>
@@ -26,6 +31,7 @@ internal sealed class ProvenDecisions(MailDecisions decisions, MailProof? proof 
         if (proof is null || kept is not { Subject: MailSubject.Recipient }) return;
 
         var key = (kept.SiteId, kept.SubjectId, kept.Tracking);
+        if (_proofs.Count >= MostProven) _proofs.Clear(); // a record that is made once more is known by its id
         var mine = new Lazy<Task>(() => proof(kept));
         var theirs = isNew ? _proofs[key] = mine : _proofs.GetOrAdd(key, mine);
         try

@@ -8,7 +8,7 @@ namespace PixelServer.Ops;
 /// </summary>
 internal sealed class DataDirectory
 {
-    public const string MailDecisionsName = "mail-decisions.jsonl", ConsentsName = "consents.jsonl";
+    public const string MailDecisionsName = "mail-decisions.jsonl", ConsentsName = "consents.jsonl", StandingsName = "standings";
 
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -37,7 +37,7 @@ internal sealed class DataDirectory
     /// <summary>Keys of days, apart from everything that is backed up.</summary>
     public string Days => Path.Combine(Root, "days.db");
 
-    public string Standings => Path.Combine(Root, "standings");
+    public string Standings => Path.Combine(Root, StandingsName);
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
     public string Consents => Path.Combine(Root, ConsentsName);
 

@@ -7,23 +7,15 @@ namespace PixelServer.Privacy;
 /// <summary>What a recorded decision means from now on: at the doors, and for mails. Both keep the later word of a person, so that an old record changes nothing.</summary>
 internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, StandingExchange exchange, MailDecisions mails, TimeProvider clock)
 {
-    /// <summary>When this completes the decisions hold, also after a crash.</summary>
+    /// <summary>When this completes the decisions hold, also after a crash. A yes that is over is a no from then on.</summary>
     /// <exception cref="IOException">They cannot be kept.</exception>
     public async Task ApplyAsync(IReadOnlyList<ConsentRecord> records)
     {
         var now = clock.GetUtcNow();
         SubjectStanding[] words = [.. records.Select(one => StandingOf(one, keys, now)).OfType<SubjectStanding>()];
         if (words.Length > 0) await exchange.DecideAsync(words);
-        foreach (var decision in records.Select(MailDecisionOf).OfType<MailDecision>())
-        {
-            var known = mails.About(decision.SiteId, decision.Subject, decision.SubjectId);
-            if (known is null || decision.Outranks(known)) await mails.DecideAsync(decision);
-        }
+        await mails.RecordAsync(records.Select(one => MailDecisionOf(one, now)).OfType<MailDecision>());
     }
-
-    /// <summary>These yeses are over. The no is said for the moment after each: whatever was or will be decided later holds against it.</summary>
-    /// <exception cref="IOException">It cannot be kept.</exception>
-    public Task EndAsync(IReadOnlyList<ConsentRecord> expired) => ApplyAsync([.. expired.Select(one => one with { Decision = ConsentDecision.Withdrawn, At = one.At.AddMilliseconds(1) })]);
 
     /// <summary>Who was erased leaves the decision and nothing of themselves.</summary>
     public ConsentRecord WithoutErased(ConsentRecord record) => WithoutErased(record, standings, keys);
@@ -33,12 +25,11 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
         ConsentPersons.ErasedAs(record.Person.Kind) is { } kind && standings.Of(keys.Of(record.SiteId, kind, record.Person.Id)).IsErased
             ? record with { Person = ConsentPerson.Erased } : record;
 
-    /// <summary>The word for the doors; null where they do not ask about this purpose or subject, or a yes is over.</summary>
+    /// <summary>The word for the doors; null where they do not ask about this purpose or subject.</summary>
     public static SubjectStanding? StandingOf(ConsentRecord record, SubjectKeys keys, DateTimeOffset now)
     {
-        var kind = ConsentPersons.KindOf(record.Person.Kind);
-        if (kind is null || (record.Decision == ConsentDecision.Granted && record.ExpiresAt <= now)) return null;
-        var word = record.Decision == ConsentDecision.Granted ? Word.Yes(record.At) : Word.No(record.At);
+        if (ConsentPersons.KindOf(record.Person.Kind) is not { } kind) return null;
+        var word = IsYes(record, now) ? Word.Yes(record.At) : Word.No(record.At);
         Standing? standing = record.Purpose switch
         {
             "storage" => new Standing { Storage = word },
@@ -46,13 +37,13 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
             "ads" => new Standing { Ads = word },
             _ => null,
         };
-        return standing is null ? null : new(keys.Of(record.SiteId, kind.Value, record.Person.Id), standing.Value);
+        return standing is null ? null : new(keys.Of(record.SiteId, kind, record.Person.Id), standing.Value);
     }
 
     /// <summary>The decision for mails; null where it is not about a recipient's mails.</summary>
-    public static MailDecision? MailDecisionOf(ConsentRecord record) =>
+    public static MailDecision? MailDecisionOf(ConsentRecord record, DateTimeOffset now) =>
         record is { Purpose: "email", Person: { Kind: ConsentPersons.Recipient, Id: { } id } }
-            ? new(record.SiteId, MailSubject.Recipient, id, record.Decision == ConsentDecision.Granted, Redirects: true, record.At, record.Actor == "person" ? "recipient" : "operator")
+            ? new(record.SiteId, MailSubject.Recipient, id, IsYes(record, now), Redirects: true, record.At, record.Actor == "person" ? "recipient" : "operator")
             : null;
 
     /// <summary>
@@ -76,4 +67,7 @@ internal sealed class ConsentEffects(SubjectKeys keys, Standings standings, Stan
             Actor = isTheirs ? "person" : "operator",
         };
     }
+
+    // The no of a yes that is over is of the same moment, and of two at once the no holds: whatever was or will be decided later holds against it.
+    private static bool IsYes(ConsentRecord record, DateTimeOffset now) => record.Decision == ConsentDecision.Granted && !(record.ExpiresAt <= now);
 }

@@ -43,7 +43,7 @@ internal sealed class ConsentEndpoints(Consents consents, IConsents store, Sites
         ConsentRecord[] news = [.. records.Where(one => ReferenceEquals(first[(one.SiteId, one.RecordId)], one))];
         try
         {
-            if (news.Length > 0) await consents.KeepAsync(news);
+            await consents.KeepAsync(news); // also of none: what is repeated may not be in force yet
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using PixelServer.Ops;
 using PixelServer.Store;
 
@@ -10,10 +12,16 @@ internal sealed class ConsentSync(
 {
     private const int AtOnce = 1_000;
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromMinutes(1);
+
+    // Collectors end what they know by their own clocks; this is for one that was told and is gone.
+    private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(10);
     private readonly Guid _chain = ChainOf(directory);
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private DateTimeOffset _expiredUntil = DateTimeOffset.UnixEpoch; // all of them after a start
-    private bool _resumed;
+    private readonly AppendedFile _mark = new(Path.Combine(directory.Root, EndedName));
+    private DateTimeOffset? _ended, _looked;
+
+    /// <summary>In the data directory: until when every yes that is over was ended here.</summary>
+    public const string EndedName = "consents-ended";
 
     /// <summary>Everything that waits, in batches; each is in the store before it leaves the disk.</summary>
     public async Task ShareAsync(CancellationToken ct)
@@ -21,8 +29,7 @@ internal sealed class ConsentSync(
         await _turn.WaitAsync(ct);
         try
         {
-            if (!_resumed) await consents.ResumeAsync(); // what the store has is not looked at again: not before it holds
-            _resumed = true;
+            await consents.ResumeAsync();
             while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
             {
                 await standings.ExchangeAsync(ct); // who was erased while this collector was away
@@ -39,10 +46,18 @@ internal sealed class ConsentSync(
     /// <summary>A yes that is over is a no from then on, until the person decides again.</summary>
     public async Task ExpireAsync(CancellationToken ct)
     {
-        var now = Clock.GetUtcNow();
-        if (now - _expiredUntil < s_lookEvery) return;
-        await effects.EndAsync(await store.ExpiredAsync(_expiredUntil - s_lookEvery, now, ct)); // and those that came in late
-        _expiredUntil = now;
+        await _turn.WaitAsync(ct);
+        try
+        {
+            var now = Clock.GetUtcNow();
+            if (now - _looked < s_lookEvery) return;
+            await EndAsync(now, ct);
+            _looked = now;
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     public override void Dispose()
@@ -56,6 +71,27 @@ internal sealed class ConsentSync(
         await ShareAsync(ct);
         await ExpireAsync(ct);
     }
+
+    private async Task EndAsync(DateTimeOffset now, CancellationToken ct)
+    {
+        var ended = _ended ?? Ended();
+        if (ended > now) ended = now; // this clock was ahead
+        var after = new ConsentEnd(ended > DateTimeOffset.UnixEpoch + s_overlap ? ended - s_overlap : DateTimeOffset.UnixEpoch, Guid.Empty, 0);
+        while (await store.ExpiredAsync(after, now, AtOnce, ct) is { Count: > 0 } some)
+        {
+            await effects.ApplyAsync([.. some.Select(one => one.Record)]);
+            after = new(some[^1].Record.ExpiresAt!.Value, some[^1].Chain, some[^1].Seq);
+            if (after.At <= ended) continue;
+            _ended = ended = after.At;
+            _mark.Rewrite(Encoding.ASCII.GetBytes(ended.ToString("O", CultureInfo.InvariantCulture)));
+        }
+
+        _ended = now;
+    }
+
+    // What cannot be read is as good as none: all of them are ended once more, which changes nothing.
+    private DateTimeOffset Ended() =>
+        DateTimeOffset.TryParseExact(Encoding.ASCII.GetString(_mark.Read()), "O", CultureInfo.InvariantCulture, DateTimeStyles.None, out var at) ? at : DateTimeOffset.UnixEpoch;
 
     protected override Task LastAsync(CancellationToken ct) => ShareAsync(ct);
 

@@ -10,8 +10,6 @@ namespace PixelServer.Privacy;
 /// <summary>The verbs of consent records: check the chains, and take over what another system recorded.</summary>
 internal static class ConsentVerbs
 {
-    private const int AtOnce = 1_000;
-
     /// <param name="services">Makes the stages behind the doors from the configuration arguments.</param>
     public static IEnumerable<Command> All(Func<string[], ServiceProvider> services)
     {
@@ -65,20 +63,7 @@ internal static class ConsentVerbs
         foreach (var _ in Read(file, sites, keys, now)) lines++; // all of it is right before any of it is kept
 
         await provider.GetRequiredService<IEventStore>().PrepareAsync(ct);
-        var store = provider.GetRequiredService<IStandings>();
-        var standings = new Standings();
-        foreach (var (subject, standing) in (await store.SinceAsync(null, ct)).Standings) standings.Learn(subject, standing);
-
-        var (chain, kept) = (ConsentSync.ChainOf(provider.GetRequiredService<DataDirectory>()), 0);
-        foreach (var records in Read(file, sites, keys, now).Select(one => ConsentEffects.WithoutErased(one, standings, keys)).Chunk(AtOnce))
-        {
-            kept += await provider.GetRequiredService<IConsents>().KeepAsync(chain, records, ct);
-            SubjectStanding[] words = [.. records.Select(one => ConsentEffects.StandingOf(one, keys, now)).OfType<SubjectStanding>()];
-            await store.KeepAsync([.. words.GroupBy(one => one.Subject).Select(same => new SubjectStanding(same.Key, same.Select(one => one.Standing).Aggregate((one, other) => one.Merge(other))))], bar: false, ct);
-            var mails = records.Select(ConsentEffects.MailDecisionOf).OfType<MailDecision>().GroupBy(one => (one.SiteId, one.SubjectId));
-            await provider.GetRequiredService<IMailDecisions>().KeepAsync([.. mails.Select(same => same.Aggregate((one, other) => other.Outranks(one) ? other : one))], ct);
-        }
-
+        var kept = await ActivatorUtilities.CreateInstance<StoredConsents>(provider).KeepAsync(Read(file, sites, keys, now), ct);
         Console.Out.WriteLine($"{lines} records: {kept} new, {lines - kept} were there. A running server follows within seconds.");
         return 0;
     }

@@ -11,54 +11,38 @@ internal sealed class Consents : IDisposable
     /// <summary>More waits for no store: whoever sends is told to come again.</summary>
     public const long MaxBytes = 64 * 1024 * 1024;
 
-    private const int MaxTexts = 1_000;
+    private const int MaxTexts = 1_000, AtOnce = 1_000;
 
     private readonly ConsentFile _file;
     private readonly ConsentEffects _effects;
     private readonly Lock _lists = new();
-    private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
+    private readonly GroupCommit<IReadOnlyList<ConsentRecord>> _writing;
     private readonly List<ConsentRecord> _waiting;
     private readonly Dictionary<(string Site, string RecordId), ConsentRecord> _byId = [];
-    private List<Wish> _wishes = [];
 
     // Used only by whoever has the turn to write.
     private readonly HashSet<string> _texts = new(StringComparer.Ordinal);
     private long _bytes;
+    private int _lines;
+    private bool _isInForce; // not after a start: a crash may have come between the disk and the doors
 
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public Consents(ConsentFile file, ConsentEffects effects)
     {
-        (_file, _effects) = (file, effects);
+        (_file, _effects, _writing) = (file, effects, new(WriteAsync));
         _waiting = [.. file.Read()];
         foreach (var one in _waiting) _byId[(one.SiteId, one.RecordId)] = one;
-        _bytes = file.Length;
+        (_bytes, _lines) = (file.Length, _waiting.Count);
     }
 
-    /// <summary>Puts what waited on disk at the start in force again: a crash may have come between the two.</summary>
-    public async Task ResumeAsync()
-    {
-        foreach (var some in Waiting().Chunk(1_000)) await _effects.ApplyAsync(some);
-    }
+    /// <summary>When this completes everything that waits is in force: what was on disk at the start, and what could be written but not put in force.</summary>
+    /// <exception cref="IOException">It cannot be.</exception>
+    public Task ResumeAsync() => _writing.AloneAsync(PutInForceAsync);
 
-    /// <summary>When this completes the records are on disk and in force.</summary>
+    /// <summary>When this completes the records are on disk, and they and all that wait are in force.</summary>
+    /// <param name="records">May be none, where all were told before: they may not be in force yet.</param>
     /// <exception cref="IOException">They cannot be kept.</exception>
-    public async Task KeepAsync(IReadOnlyList<ConsentRecord> records)
-    {
-        var wish = new Wish(records);
-        lock (_lists) _wishes.Add(wish);
-        await _writing.WaitAsync();
-        try
-        {
-            // Whoever has the turn writes for all that wait: one flush serves them, and nobody blocks a thread of the pool meanwhile.
-            if (!wish.Outcome.Task.IsCompleted) await Task.Run(WriteWishesAsync);
-        }
-        finally
-        {
-            _writing.Release();
-        }
-
-        await wish.Outcome.Task;
-    }
+    public Task KeepAsync(IReadOnlyList<ConsentRecord> records) => _writing.WriteAsync(records);
 
     /// <summary>What the store may not have yet, in the order of arrival.</summary>
     public IReadOnlyList<ConsentRecord> Waiting(int most = int.MaxValue)
@@ -72,55 +56,51 @@ internal sealed class Consents : IDisposable
         lock (_lists) return _byId.GetValueOrDefault((site, recordId));
     }
 
-    /// <summary>The store has these: they leave the disk.</summary>
-    public Task SharedAsync(IReadOnlyCollection<ConsentRecord> records)
+    /// <summary>The store has these. The file is written anew when half of it is of no use any more: once for each batch would cost a large one many times over.</summary>
+    /// <exception cref="IOException">One of them is not in force, or the file cannot be written anew.</exception>
+    public Task SharedAsync(IReadOnlyCollection<ConsentRecord> records) => _writing.AloneAsync(async () =>
     {
+        await PutInForceAsync(); // what leaves the disk is not looked at again
         // Not by its id: two senders may have come with one id at once, and the store has heard of one of them.
         var shared = new HashSet<ConsentRecord>(records, ReferenceEqualityComparer.Instance);
-        return RewriteAsync(waiting => [.. waiting.Where(one => !shared.Contains(one))]);
-    }
+        var rest = Waiting().Where(one => !shared.Contains(one)).ToList();
+        if (2 * rest.Count <= _lines) Rewrite(rest);
+        Hold(rest);
+    });
 
-    /// <summary>Takes persons out of what waits here; the decisions stay.</summary>
+    /// <summary>Takes persons out of what is on this disk; the decisions stay.</summary>
     /// <exception cref="IOException">It stands on the disk as before.</exception>
-    public Task EraseAsync(Func<ConsentRecord, bool> isTheirs) => RewriteAsync(waiting =>
+    public Task EraseAsync(Func<ConsentRecord, bool> isTheirs) => _writing.AloneAsync(() =>
     {
         var erased = false;
         var rest = new List<ConsentRecord>();
-        foreach (var one in waiting)
+        foreach (var one in Waiting())
         {
             var goes = isTheirs(one);
             erased |= goes;
             rest.Add(goes ? one with { Person = ConsentPerson.Erased } : one);
         }
 
-        return erased ? rest : waiting;
+        if (!erased && rest.Count == _lines) return; // else the file has lines that are in the store, and they may be theirs
+        Rewrite(rest);
+        Hold(rest);
     });
 
     public void Dispose() => _writing.Dispose();
 
-    private async Task RewriteAsync(Func<IReadOnlyList<ConsentRecord>, IReadOnlyList<ConsentRecord>> change)
+    private void Rewrite(List<ConsentRecord> records)
     {
-        await _writing.WaitAsync();
-        try
+        _file.Rewrite(records);
+        (_bytes, _lines) = (_file.Length, records.Count);
+    }
+
+    private void Hold(List<ConsentRecord> records)
+    {
+        lock (_lists)
         {
-            await Task.Run(() =>
-            {
-                var before = Waiting();
-                var rest = change(before);
-                if (ReferenceEquals(rest, before)) return;
-                _file.Rewrite(rest);
-                _bytes = _file.Length;
-                lock (_lists)
-                {
-                    _waiting.Clear();
-                    _byId.Clear();
-                    Wait(rest);
-                }
-            });
-        }
-        finally
-        {
-            _writing.Release();
+            _waiting.Clear();
+            _byId.Clear();
+            Wait(records);
         }
     }
 
@@ -133,44 +113,32 @@ internal sealed class Consents : IDisposable
         }
     }
 
-    private async Task WriteWishesAsync()
+    private async Task WriteAsync(IReadOnlyList<IReadOnlyList<ConsentRecord>> all)
     {
-        List<Wish> wishes;
-        lock (_lists) (wishes, _wishes) = (_wishes, []);
-        try
-        {
-            if (_bytes > MaxBytes) throw new IOException("Too many consent records wait for the store.");
-            List<ConsentRecord> records = [.. wishes.SelectMany(wish => wish.Records).Select(_effects.WithoutErased).Select(WithoutKnownText)];
-            _file.Append(records);
-            _bytes = _file.Length;
-            foreach (var one in records)
-                if (one.Text is not null && _texts.Count < MaxTexts) _texts.Add(one.TextHash!);
+        await PutInForceAsync();
+        List<ConsentRecord> records = [.. all.SelectMany(some => some).Select(_effects.WithoutErased).Select(WithoutKnownText)];
+        if (records.Count == 0) return;
+        if (_bytes > MaxBytes) throw new IOException("Too many consent records wait for the store.");
+        _file.Append(records);
+        (_bytes, _lines) = (_file.Length, _lines + records.Count);
+        foreach (var one in records)
+            if (one.Text is not null && _texts.Count < MaxTexts) _texts.Add(one.TextHash!);
 
-            // In force before the store has them: what it has is not looked at again after a crash.
-            try
-            {
-                await _effects.ApplyAsync(records);
-            }
-            finally
-            {
-                lock (_lists) Wait(records);
-            }
+        // Where this fails, nobody is told that anything is kept before it is made up for.
+        _isInForce = false;
+        lock (_lists) Wait(records);
+        await _effects.ApplyAsync(records);
+        _isInForce = true;
+    }
 
-            foreach (var wish in wishes) wish.Outcome.SetResult();
-        }
-        catch (Exception e)
-        {
-            foreach (var wish in wishes) wish.Outcome.TrySetException(e);
-        }
+    private async Task PutInForceAsync()
+    {
+        if (_isInForce) return;
+        foreach (var some in Waiting().Chunk(AtOnce)) await _effects.ApplyAsync(some);
+        _isInForce = true;
     }
 
     // It comes with every record of a careless sender; once is enough.
     private ConsentRecord WithoutKnownText(ConsentRecord record) =>
         record.Text is not null && _texts.Contains(record.TextHash!) ? record with { Text = null } : record;
-
-    /// <summary>Records that wait for their flush.</summary>
-    private sealed record Wish(IReadOnlyList<ConsentRecord> Records)
-    {
-        public TaskCompletionSource Outcome { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
 }

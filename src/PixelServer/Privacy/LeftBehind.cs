@@ -1,3 +1,4 @@
+using PixelServer.Collect;
 using PixelServer.Mail;
 using PixelServer.Ops;
 using PixelServer.Store;
@@ -5,30 +6,44 @@ using PixelServer.Store;
 namespace PixelServer.Privacy;
 
 /// <summary>What another machine's data directory holds of decisions that its store may never have heard of. Nothing of whoever was erased since comes back with it.</summary>
-internal static class LeftBehind
+/// <param name="services">The stages behind the doors.</param>
+/// <param name="directory">The other machine's data directory; its files stay as they are.</param>
+internal sealed class LeftBehind(IServiceProvider services, string directory)
 {
-    private const int AtOnce = 1_000;
+    private readonly StoredConsents _store = ActivatorUtilities.CreateInstance<StoredConsents>(services);
 
-    /// <param name="services">The stages behind the doors.</param>
-    /// <param name="directory">The other machine's data directory; its files stay as they are.</param>
-    /// <param name="ct">Gives up.</param>
-    /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    public static async Task ShareAsync(IServiceProvider services, string directory, CancellationToken ct)
+    /// <summary>Before its events: whoever was erased or restricted there stays out.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public async Task ShareStandingsAsync(CancellationToken ct)
     {
-        var (exchange, standings, keys) = (services.GetRequiredService<StandingExchange>(), services.GetRequiredService<Standings>(), services.GetRequiredService<SubjectKeys>());
-        foreach (var some in new MailDecisionFile(Path.Combine(directory, DataDirectory.MailDecisionsName)).Read().Chunk(AtOnce))
+        SubjectStanding[] words = [.. new StandingFile(Path.Combine(directory, DataDirectory.StandingsName)).Read()];
+        if (words.Length == 0) return;
+        if (!HasOurKeys())
         {
-            await exchange.ExchangeAsync(ct); // who was erased while the former ones were written
-            await services.GetRequiredService<IMailDecisions>().KeepAsync([.. some.Where(one => !IsErased(one))], ct);
+            Console.Error.WriteLine("Who opted out, or was erased, on that machine and nowhere else is not known here: it made its hashes with another key (Pixel:CookieKey, keys/subjects).");
+            return;
         }
 
-        var chain = ConsentSync.ChainOf(services.GetRequiredService<DataDirectory>());
-        foreach (var some in new ConsentFile(Path.Combine(directory, DataDirectory.ConsentsName)).Read().Chunk(AtOnce))
-        {
-            await exchange.ExchangeAsync(ct);
-            await services.GetRequiredService<IConsents>().KeepAsync(chain, [.. some.Select(one => ConsentEffects.WithoutErased(one, standings, keys))], ct);
-        }
+        await services.GetRequiredService<IEventStore>().PrepareAsync(ct);
+        await _store.KeepAsync(words, ct);
+    }
 
-        bool IsErased(MailDecision one) => one.Subject == MailSubject.Recipient && standings.Of(keys.Of(one.SiteId, SubjectKind.User, one.SubjectId)).IsErased;
+    /// <summary>Decisions about mails and consent records, with what they mean.</summary>
+    /// <exception cref="InvalidDataException">A file is damaged.</exception>
+    public async Task ShareAsync(CancellationToken ct)
+    {
+        await _store.KeepAsync(new MailDecisionFile(Path.Combine(directory, DataDirectory.MailDecisionsName)).Read(), ct);
+        await _store.KeepAsync(new ConsentFile(Path.Combine(directory, DataDirectory.ConsentsName)).Read(), ct);
+    }
+
+    // A machine with a shared secret has no file of its own.
+    private bool HasOurKeys()
+    {
+        var theirs = Path.Combine(directory, "keys", SubjectKeys.FileName);
+        return File.Exists(theirs)
+            ? Check(new(File.ReadAllBytes(theirs))) == Check(services.GetRequiredService<SubjectKeys>())
+            : services.GetRequiredService<CollectOptions>().CookieKey.Length > 0;
+
+        static UInt128 Check(SubjectKeys keys) => keys.Of("", SubjectKind.User, "");
     }
 }

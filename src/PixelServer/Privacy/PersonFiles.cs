@@ -32,6 +32,8 @@ internal static class PersonFiles
         ("consents.jsonl.new", "consents.jsonl", ""),
         ("standings.new", null, "as standings"),
         ("standings", null, "keyed hashes: what makes that an erased person stays erased"),
+        ("consents-ended", null, "a moment"),
+        ("consents-ended.new", null, "a moment"),
         ("keys/*", null, "secrets of the operator, and when keys were used last"),
     ];
 

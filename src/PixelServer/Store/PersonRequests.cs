@@ -126,8 +126,10 @@ internal sealed class PersonRequests(PersonDialect dialect)
     private async Task DoAsync(string sql, CancellationToken ct, params (string, object)[] values)
     {
         await using var connection = await dialect.OpenAsync(ct);
-        await using var command = dialect.Command(connection, null, sql, values);
+        await using var transaction = await dialect.BeginAsync(connection, ct); // on disk before anybody is told
+        await using var command = dialect.Command(connection, transaction, sql, values);
         await command.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     private PersonRequest Read(DbDataReader row)

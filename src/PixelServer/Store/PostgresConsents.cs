@@ -14,6 +14,7 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
     {
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync(connection, ct);
         // One writer at a time: a chain has one end, and a record id that two collectors were given is kept once.
         await using (var turn = new NpgsqlCommand("lock table consent_records in share row exclusive mode", connection)) await turn.ExecuteNonQueryAsync(ct);
         var (sites, ids) = ConsentColumns.Ids(records);
@@ -51,13 +52,16 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
         return await ReadAsync(query, ct);
     }
 
-    public async Task<IReadOnlyList<ConsentRecord>> ExpiredAsync(DateTimeOffset after, DateTimeOffset until, CancellationToken ct)
+    public async Task<IReadOnlyList<ConsentLink>> ExpiredAsync(ConsentEnd after, DateTimeOffset until, int limit, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
-        await using var query = new NpgsqlCommand(ConsentColumns.Expired("$1", "$2"), connection);
-        query.Parameters.Add(new() { Value = after.UtcDateTime });
+        await using var query = new NpgsqlCommand(ConsentColumns.Expired("$1", "$2", "$3", "$4", "$5"), connection);
+        query.Parameters.Add(new() { Value = after.At.UtcDateTime });
+        query.Parameters.Add(new() { Value = after.Chain });
+        query.Parameters.Add(new() { Value = after.Seq });
         query.Parameters.Add(new() { Value = until.UtcDateTime });
-        return [.. (await ReadAsync(query, ct)).Select(one => one.Record)];
+        query.Parameters.Add(new() { Value = limit });
+        return await ReadAsync(query, ct);
     }
 
     public async IAsyncEnumerable<ConsentLink> ChainsAsync([EnumeratorCancellation] CancellationToken ct)
@@ -74,21 +78,6 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
         await using var query = new NpgsqlCommand("select text_hash, text from consent_texts order by text_hash", connection) { CommandTimeout = AuditSeconds };
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1));
-    }
-
-    public async Task<int> EraseAsync(string site, string kind, string id, CancellationToken ct)
-    {
-        await using var connection = await source.OpenConnectionAsync(ct);
-        await using var erase = new NpgsqlCommand(
-            """
-            update consent_records
-            set salt = null, subject_kind = null, subject_id = null, signal = null, page = null, ip = null, user_agent = null
-            where site_id = $1 and subject_kind = $2 and subject_id = $3
-            """, connection);
-        erase.Parameters.Add(new() { Value = site });
-        erase.Parameters.Add(new() { Value = kind });
-        erase.Parameters.Add(new() { Value = id });
-        return await erase.ExecuteNonQueryAsync(ct);
     }
 
     private static async Task<IReadOnlyList<ConsentRecord>> KnownAsync(NpgsqlConnection connection, string[] sites, string[] ids, CancellationToken ct)
@@ -152,31 +141,5 @@ internal sealed class PostgresConsents(NpgsqlDataSource source) : IConsents
         return found;
     }
 
-    private static ConsentLink Read(NpgsqlDataReader row)
-    {
-        var record = new ConsentRecord
-        {
-            RecordId = row.GetString(2),
-            SiteId = row.GetString(3),
-            Purpose = row.GetString(5),
-            Decision = ConsentDecisions.Read(row.GetString(6))!.Value,
-            At = Time(7),
-            RecordedAt = Time(8),
-            Method = row.GetString(9),
-            TextId = Text(10),
-            TextHash = Text(11),
-            Locale = Text(12),
-            PolicyVersion = Text(13),
-            CmpId = Text(14),
-            CmpVersion = Text(15),
-            Actor = row.GetString(16),
-            ExpiresAt = row.IsDBNull(17) ? null : Time(17),
-            Person = new(Text(20), Text(21), Text(22), Text(23), Text(24), Text(25), Text(26)),
-        };
-        return new(record, row.GetGuid(0), row.GetInt64(1), row.GetString(4), row.GetString(18), row.GetString(19));
-
-        string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-        DateTimeOffset Time(int column) => new(row.GetDateTime(column));
-    }
+    private static ConsentLink Read(NpgsqlDataReader row) => ConsentColumns.Read(row, (one, column) => new(one.GetDateTime(column)));
 }

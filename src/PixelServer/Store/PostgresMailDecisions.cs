@@ -15,6 +15,8 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         // In one order for all collectors, who would else wait for each other's rows in a circle.
         decisions = [.. decisions.OrderBy(one => one.SiteId, StringComparer.Ordinal).ThenBy(one => one.Subject).ThenBy(one => one.SubjectId, StringComparer.Ordinal)];
         await using var connection = await source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PostgresLocks.BoundAsync(connection, ct);
         await using var keep = new NpgsqlCommand(
             """
             insert into mail_decisions as kept (site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at)
@@ -34,6 +36,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         Add(keep, decisions.Select(one => one.DecidedAt.UtcDateTime));
         Add(keep, decisions.Select(one => one.DecidedBy));
         await keep.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
     }
 
     public async Task<(IReadOnlyList<MailDecision> Decisions, string Mark)> SinceAsync(string? mark, CancellationToken ct)
@@ -49,6 +52,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
         await using var clock = new NpgsqlCommand("select clock_timestamp()", connection);
         var next = new DateTimeOffset((DateTime)(await clock.ExecuteScalarAsync(ct))!) - s_overlap;
         DateTimeOffset? since = mark is null ? null : DateTimeOffset.Parse(mark, CultureInfo.InvariantCulture);
+        if (next < since) since = null; // another machine's clock, or another database: nothing can be told by the mark
         query.Parameters.Add(new() { Value = (object?)since?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         var found = new List<MailDecision>();
         await using var rows = await query.ExecuteReaderAsync(ct);
@@ -58,7 +62,7 @@ internal sealed class PostgresMailDecisions(NpgsqlDataSource source) : IMailDeci
                 new DateTimeOffset(rows.GetDateTime(5)), rows.GetString(6)));
         }
 
-        return (found, (next > since ? next : since ?? next).ToString("O", CultureInfo.InvariantCulture));
+        return (found, next.ToString("O", CultureInfo.InvariantCulture));
     }
 
     private static void Add<T>(NpgsqlCommand command, IEnumerable<T> values) => command.Parameters.Add(new() { Value = values.ToArray() });

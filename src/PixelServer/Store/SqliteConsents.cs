@@ -51,11 +51,12 @@ internal sealed class SqliteConsents(string file) : IConsents
         return [.. Read(query)];
     }, ct);
 
-    public Task<IReadOnlyList<ConsentRecord>> ExpiredAsync(DateTimeOffset after, DateTimeOffset until, CancellationToken ct) => Task.Run<IReadOnlyList<ConsentRecord>>(() =>
+    public Task<IReadOnlyList<ConsentLink>> ExpiredAsync(ConsentEnd after, DateTimeOffset until, int limit, CancellationToken ct) => Task.Run<IReadOnlyList<ConsentLink>>(() =>
     {
         using var connection = _file.Open();
-        using var query = SqliteFile.Command(connection, null, ConsentColumns.Expired("$after", "$until"), ("$after", EventText.Time(after)), ("$until", EventText.Time(until)));
-        return [.. Read(query).Select(one => one.Record)];
+        using var query = SqliteFile.Command(connection, null, ConsentColumns.Expired("$at", "$chain", "$seq", "$until", "$limit"),
+            ("$at", EventText.Time(after.At)), ("$chain", after.Chain.ToString("D")), ("$seq", after.Seq), ("$until", EventText.Time(until)), ("$limit", limit));
+        return [.. Read(query)];
     }, ct);
 
     public async IAsyncEnumerable<ConsentLink> ChainsAsync([EnumeratorCancellation] CancellationToken ct)
@@ -73,19 +74,6 @@ internal sealed class SqliteConsents(string file) : IConsents
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) yield return (rows.GetString(0), rows.GetString(1));
     }
-
-    public Task<int> EraseAsync(string site, string kind, string id, CancellationToken ct) => Task.Run(() =>
-    {
-        using var connection = _file.Open();
-        using var erase = SqliteFile.Command(connection, null,
-            """
-            update consent_records
-            set salt = null, subject_kind = null, subject_id = null, signal = null, page = null, ip = null, user_agent = null
-            where site_id = $site and subject_kind = $kind and subject_id = $id
-            """,
-            ("$site", site), ("$kind", kind), ("$id", id));
-        return erase.ExecuteNonQuery();
-    }, ct);
 
     private static List<ConsentRecord> Known(SqliteConnection connection, SqliteTransaction? transaction, string site, string id)
     {
@@ -129,31 +117,6 @@ internal sealed class SqliteConsents(string file) : IConsents
         while (rows.Read()) yield return Read(rows);
     }
 
-    private static ConsentLink Read(SqliteDataReader row)
-    {
-        var record = new ConsentRecord
-        {
-            RecordId = row.GetString(2),
-            SiteId = row.GetString(3),
-            Purpose = row.GetString(5),
-            Decision = ConsentDecisions.Read(row.GetString(6))!.Value,
-            At = Time(7),
-            RecordedAt = Time(8),
-            Method = row.GetString(9),
-            TextId = Text(10),
-            TextHash = Text(11),
-            Locale = Text(12),
-            PolicyVersion = Text(13),
-            CmpId = Text(14),
-            CmpVersion = Text(15),
-            Actor = row.GetString(16),
-            ExpiresAt = row.IsDBNull(17) ? null : Time(17),
-            Person = new(Text(20), Text(21), Text(22), Text(23), Text(24), Text(25), Text(26)),
-        };
-        return new(record, Guid.Parse(row.GetString(0)), row.GetInt64(1), row.GetString(4), row.GetString(18), row.GetString(19));
-
-        string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-        DateTimeOffset Time(int column) => DateTimeOffset.Parse(row.GetString(column), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
-    }
+    private static ConsentLink Read(SqliteDataReader row) => ConsentColumns.Read(row, (one, column) =>
+        DateTimeOffset.Parse(one.GetString(column), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal));
 }

@@ -1,32 +1,32 @@
 using System.Globalization;
-using Microsoft.Data.Sqlite;
 
 namespace PixelServer.Store;
 
 /// <summary>Decisions about mails in the embedded database, for those who ask it by SQL; one server has it for itself.</summary>
 internal sealed class SqliteMailDecisions(string file) : IMailDecisions
 {
-    private const int BusySeconds = 5;
-    private readonly string _connectionString = new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = BusySeconds, Mode = SqliteOpenMode.ReadWrite }.ConnectionString;
+    // Erasing somebody deletes rows, the newest too, and a mark must not be used twice: the clock is beyond all of them.
+    private const string NextMark = "select max((select coalesce(max(changed_at), 0) + 1 from mail_decisions), cast(unixepoch('subsec') * 1000 as integer))";
+
+    private readonly SqliteFile _file = new(file);
 
     public Task KeepAsync(IReadOnlyList<MailDecision> decisions, CancellationToken ct) => Task.Run(() =>
     {
-        using var connection = new SqliteConnection(_connectionString);
-        connection.Open();
+        using var connection = _file.Open();
         using var transaction = connection.BeginTransaction(deferred: false);
-        using var keep = connection.CreateCommand();
-        keep.Transaction = transaction;
-        keep.CommandText =
+        using var next = SqliteFile.Command(connection, transaction, NextMark);
+        var mark = (long)next.ExecuteScalar()!;
+        using var keep = SqliteFile.Command(connection, transaction,
             """
             insert into mail_decisions (site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at)
-            values ($site, $subject, $id, $tracking, $redirects, $at, $by, (select coalesce(max(changed_at), 0) + 1 from mail_decisions))
+            values ($site, $subject, $id, $tracking, $redirects, $at, $by, $mark)
             on conflict (site_id, subject, subject_id) do update
             set tracking = excluded.tracking, redirects = excluded.redirects, decided_at = excluded.decided_at,
                 decided_by = excluded.decided_by, changed_at = excluded.changed_at
             where excluded.decided_at > mail_decisions.decided_at
                or (excluded.decided_at = mail_decisions.decided_at
                    and (mail_decisions.tracking > excluded.tracking or mail_decisions.redirects > excluded.redirects))
-            """;
+            """);
         foreach (var one in decisions)
         {
             ct.ThrowIfCancellationRequested();
@@ -38,6 +38,7 @@ internal sealed class SqliteMailDecisions(string file) : IMailDecisions
             keep.Parameters.AddWithValue("$redirects", one.Redirects ? 1 : 0);
             keep.Parameters.AddWithValue("$at", EventText.Time(one.DecidedAt));
             keep.Parameters.AddWithValue("$by", one.DecidedBy);
+            keep.Parameters.AddWithValue("$mark", mark);
             keep.ExecuteNonQuery();
         }
 
@@ -46,24 +47,19 @@ internal sealed class SqliteMailDecisions(string file) : IMailDecisions
 
     public Task<(IReadOnlyList<MailDecision> Decisions, string Mark)> SinceAsync(string? mark, CancellationToken ct) => Task.Run(() =>
     {
-        using var connection = new SqliteConnection(_connectionString);
-        connection.Open();
-        using var query = connection.CreateCommand();
-        query.CommandText = "select site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at from mail_decisions where changed_at > $mark";
         var last = mark is null ? 0 : long.Parse(mark, CultureInfo.InvariantCulture);
-        query.Parameters.AddWithValue("$mark", last);
-        IReadOnlyList<MailDecision> found = [.. Read(query)];
-        return (found, last.ToString(CultureInfo.InvariantCulture));
-
-        IEnumerable<MailDecision> Read(SqliteCommand command)
+        var found = new List<MailDecision>();
+        using var connection = _file.Open();
+        using var query = SqliteFile.Command(connection, null,
+            "select site_id, subject, subject_id, tracking, redirects, decided_at, decided_by, changed_at from mail_decisions where changed_at > $mark", ("$mark", last));
+        using var rows = query.ExecuteReader();
+        while (rows.Read())
         {
-            using var rows = command.ExecuteReader();
-            while (rows.Read())
-            {
-                last = Math.Max(last, rows.GetInt64(7));
-                yield return new(rows.GetString(0), MailSubjects.Read(rows.GetString(1)), rows.GetString(2), rows.GetInt64(3) != 0, rows.GetInt64(4) != 0,
-                    DateTimeOffset.Parse(rows.GetString(5), CultureInfo.InvariantCulture), rows.GetString(6));
-            }
+            last = Math.Max(last, rows.GetInt64(7));
+            found.Add(new(rows.GetString(0), MailSubjects.Read(rows.GetString(1)), rows.GetString(2), rows.GetInt64(3) != 0, rows.GetInt64(4) != 0,
+                DateTimeOffset.Parse(rows.GetString(5), CultureInfo.InvariantCulture), rows.GetString(6)));
         }
+
+        return ((IReadOnlyList<MailDecision>)found, last.ToString(CultureInfo.InvariantCulture));
     }, ct);
 }

@@ -14,6 +14,7 @@ internal sealed class StandingExchange : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<UInt128, Standing> _unshared = [];
     private string? _mark;
+    private int _setBacks;
 
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public StandingExchange(Standings standings, StandingFile file, IStandings store)
@@ -23,6 +24,12 @@ internal sealed class StandingExchange : IDisposable
         foreach (var (subject, standing) in records) _unshared[subject] = standings.Learn(subject, standing); // the store may never have heard of it
         if (records.Count > 2 * standings.Count + 1_000) file.Rewrite([.. standings.All.Select(one => new SubjectStanding(one.Key, one.Value))]);
     }
+
+    /// <summary>How often the store was found to have lost what it had. Whoever shares more with it has to share everything again when this has grown.</summary>
+    public int SetBacks => Volatile.Read(ref _setBacks);
+
+    /// <summary>The store does not have any more what it had.</summary>
+    public void StoreWasSetBack() => Interlocked.Increment(ref _setBacks);
 
     /// <summary>Keeps words on disk; when this completes they hold here, also after a crash. The next exchange tells the others.</summary>
     /// <exception cref="IOException">They cannot be kept. What forbids something holds until the next start all the same.</exception>

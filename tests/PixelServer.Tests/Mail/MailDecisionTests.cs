@@ -77,6 +77,53 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         Assert.Empty(decisions.Unshared(10));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_withdrawal_that_could_not_be_written_is_written_with_what_comes_next(bool byStore)
+    {
+        using (var decisions = Open())
+        {
+            Directory.CreateDirectory(FilePath); // nothing can be written there
+            await Assert.ThrowsAnyAsync<Exception>(() => decisions.LearnAsync([Recipient("r1", tracking: false), Recipient("r2", tracking: true)]));
+            Assert.Equal((false, null), (Tracking(decisions, "r1"), Tracking(decisions, "r2")));
+
+            Directory.Delete(FilePath);
+            if (byStore) await decisions.LearnAsync([Recipient("r1", tracking: false), Recipient("r2", tracking: true)]); // it is asked again
+            else await decisions.DecideAsync(Recipient("r3", tracking: false));
+        }
+
+        using var again = Open();
+        Assert.Equal((false, byStore ? true : null), (Tracking(again, "r1"), Tracking(again, "r2")));
+    }
+
+    [Fact]
+    public async Task What_is_erased_is_not_written_later_either()
+    {
+        using var decisions = Open();
+        Directory.CreateDirectory(FilePath);
+        await Assert.ThrowsAnyAsync<Exception>(() => decisions.LearnAsync([Recipient("r1", tracking: false)]));
+        Directory.Delete(FilePath);
+
+        await decisions.EraseAsync((_, id) => id == "r1");
+        await decisions.DecideAsync(Recipient("r2", tracking: false));
+
+        Assert.DoesNotContain("r1", await File.ReadAllTextAsync(FilePath), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_start_does_not_fail_because_the_file_cannot_be_made_smaller()
+    {
+        using (var decisions = Open())
+            for (var i = 0; i < 1_200; i++) await decisions.DecideAsync(Recipient("r1", tracking: i % 2 == 0, s_now.AddSeconds(i)));
+        Directory.CreateDirectory(FilePath + ".new");
+
+        using var again = Open();
+
+        Assert.False(Tracking(again, "r1"));
+        Assert.Equal(1_200, (await File.ReadAllLinesAsync(FilePath)).Length);
+    }
+
     [Fact]
     public async Task A_line_that_a_crash_cut_off_is_cut_off_and_the_others_stand()
     {
@@ -191,6 +238,26 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         await using var alone = await PixelApp.StartAsync("Host=127.0.0.1;Port=1;Username=nobody;Database=none;Timeout=1", directory: _folder.Path, settings: settings);
         (await alone.GetAsync(paths.Open)).Dispose();
         Assert.Equal(0, alone.Ledger.Read().Received);
+    }
+
+    // A standby that was behind took over, or a backup was restored.
+    [Theory]
+    [InlineData("postgresql")]
+    [InlineData("sqlite")]
+    public async Task A_store_that_was_set_back_is_told_again_what_it_has_lost(string store)
+    {
+        var database = store == "postgresql" ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        await using var app = await PixelApp.StartAsync(database, directory: _folder.Path, settings: ["--Pixel:Mail:SyncEvery=00:00:01"]);
+        foreach (var message in (string[])["m1", "m2"]) (await app.PostJsonAsync("/api/mail/stop", $$"""{"site_id":"shop","message_id":"{{message}}"}""")).Dispose();
+        var decisions = app.Services.GetRequiredService<MailDecisions>();
+        await Eventually.TrueAsync(() => decisions.Unshared(1).Count == 0, () => app.Output);
+
+        await Privacy.PersonTraces.Of(_folder.Path, database).DoAsync("delete from mail_decisions where subject_id = 'm1'");
+        app.Services.GetRequiredService<StandingExchange>().StoreWasSetBack();
+
+        var table = app.Services.GetRequiredService<IMailDecisions>();
+        await Eventually.TrueAsync(async () => (await table.SinceAsync(null, default)).Decisions.Any(one => one.SubjectId == "m1"), () => app.Output);
+        await Eventually.TrueAsync(() => decisions.Unshared(1).Count == 0, () => app.Output);
     }
 
     [Fact]

@@ -196,6 +196,56 @@ public sealed class ConsentApiTests(SharedPostgres postgres)
         Assert.True(StandingOf(app, SubjectKind.User, "ann").Ads.IsYes);
     }
 
+    [Theory]
+    [MemberData(nameof(Stores))]
+    public async Task What_was_ended_is_not_looked_for_again_after_a_restart(string store)
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
+        using var folder = new TempFolder();
+        var database = store == "postgresql" ? await postgres.Cluster.CreateDatabaseAsync() : "";
+        await using (var app = await PixelApp.StartAsync(database, clock, folder.Path))
+        {
+            await SharedAsync(app);
+            await PostAsync(app, $"[{string.Join(',', Enumerable.Range(0, 3).Select(i => One("granted", subject: $"u{i}", at: "2026-11-26T11:00:00Z").Replace("\"decision\"", $"\"expires_at\":\"2026-11-26T13:0{i}:00Z\",\"decision\"", StringComparison.Ordinal)))}]");
+            await SharedAsync(app);
+            clock.Advance(TimeSpan.FromHours(2));
+            await app.Services.GetRequiredService<ConsentSync>().ExpireAsync(default);
+            Assert.All(Enumerable.Range(0, 3), i => Assert.True(StandingOf(app, SubjectKind.User, $"u{i}").Ads.IsNo));
+        }
+
+        Assert.Equal("2026-11-26T13:02:00.0000000+00:00", await File.ReadAllTextAsync(folder.File("consents-ended")));
+        var asked = new List<ConsentEnd>();
+        await using var again = await PixelApp.StartAsync(database, clock, folder.Path, replace: services =>
+        {
+            var made = services.Last(one => one.ServiceType == typeof(IConsents));
+            services.AddSingleton(provider => ExpiredCalls.Of((IConsents)made.ImplementationFactory!(provider), asked));
+        });
+        await SharedAsync(again);
+        await again.Services.GetRequiredService<ConsentSync>().ExpireAsync(default);
+        Assert.Equal(new DateTimeOffset(2026, 11, 26, 12, 52, 0, TimeSpan.Zero), asked[0].At);
+    }
+
+    /// <summary>Writes down from where the store is asked for what is over.</summary>
+    public class ExpiredCalls : System.Reflection.DispatchProxy
+    {
+        private IConsents _store = null!;
+        private List<ConsentEnd> _asked = null!;
+
+        internal static IConsents Of(IConsents store, List<ConsentEnd> asked)
+        {
+            var proxy = Create<IConsents, ExpiredCalls>();
+            var mine = (ExpiredCalls)(object)proxy;
+            (mine._store, mine._asked) = (store, asked);
+            return proxy;
+        }
+
+        protected override object? Invoke(System.Reflection.MethodInfo? targetMethod, object?[]? args)
+        {
+            if (targetMethod!.Name == nameof(IConsents.ExpiredAsync)) _asked.Add((ConsentEnd)args![0]!);
+            return targetMethod.Invoke(_store, args);
+        }
+    }
+
     [Fact]
     public async Task Consent_to_mails_and_its_withdrawal_go_both_ways()
     {
@@ -215,6 +265,29 @@ public sealed class ConsentApiTests(SharedPostgres postgres)
         var history = (await AskAsync(app, "recipient", "4711"))["history"]!.AsArray();
         Assert.Equal(["withdrawn one_click person", "granted api person", "granted api person"], history.Select(one => $"{one!["decision"]} {one["method"]} {one["actor"]}"));
         Assert.Equal(["granted api operator"], (await AskAsync(app, "recipient", "5"))["history"]!.AsArray().Select(one => $"{one!["decision"]} {one["method"]} {one["actor"]}"));
+    }
+
+    // The record is on disk, the decision is not: its repetition must not be taken for done.
+    [Fact]
+    public async Task A_record_that_could_not_be_put_in_force_is_refused_until_it_is()
+    {
+        await using var app = await StartAsync("sqlite", new FakeTimeProvider(DateTimeOffset.UtcNow));
+        var decisions = Path.Combine(app.DataDirectory, "mail-decisions.jsonl");
+        Directory.CreateDirectory(decisions); // nothing can be written there
+        var record = One("withdrawn", id: "r-1", kind: "recipient", subject: "4711", purpose: "email");
+
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await app.PostJsonAsync("/api/consents", record)).StatusCode);
+            await Assert.ThrowsAnyAsync<Exception>(() => app.Services.GetRequiredService<ConsentSync>().ShareAsync(default));
+            Assert.Single(app.Services.GetRequiredService<Consents>().Waiting()); // it does not leave the disk before it holds
+        }
+
+        Directory.Delete(decisions);
+        Assert.Equal("1", (await PostAsync(app, record))["repeated"]!.ToString());
+        Assert.False(app.Services.GetRequiredService<MailDecisions>().About("shop", MailSubject.Recipient, "4711")!.Tracking);
+        await SharedAsync(app);
+        Assert.Single((await AskAsync(app, "recipient", "4711"))["history"]!.AsArray());
     }
 
     [Fact]

@@ -56,6 +56,47 @@ public sealed class ConsentVerbTests : IDisposable
         Assert.False(File.Exists(_folder.File("pixel.db")));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_a_machine_that_is_gone_was_told_holds_at_the_others(bool sameKeys)
+    {
+        const string Key = "--Pixel:CookieKey=collectors-share-this-secret-0123456789";
+        using var gone = new TempFolder();
+        await using (var machine = await PixelApp.StartAsync("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1", directory: gone.Path, settings: sameKeys ? [Key] : []))
+        {
+            (await machine.GetAsync("/p.gif?id=shop&u=erased")).Dispose(); // waits in its journal
+            foreach (var record in (string[])
+            [
+                ConsentApiTests.One("withdrawn", subject: "ann", purpose: "measurement", at: "2026-11-20T10:00:00Z"),
+                ConsentApiTests.One("granted", subject: "bob", at: "2020-11-20T10:00:00Z").Replace("\"decision\"", "\"expires_at\":\"2020-12-20T10:00:00Z\",\"decision\"", StringComparison.Ordinal),
+                ConsentApiTests.One("denied", kind: "recipient", subject: "4711", purpose: "email", at: "2026-11-20T10:00:00Z"),
+            ]) Assert.Equal(System.Net.HttpStatusCode.OK, (await machine.PostJsonAsync("/api/consents", record)).StatusCode);
+            var subjects = machine.Services.GetRequiredService<SubjectKeys>();
+            await machine.Services.GetRequiredService<StandingExchange>().DecideAsync([new(subjects.Of("shop", SubjectKind.User, "gpc"), new() { Shared = new(-7) })]);
+            await machine.Services.GetRequiredService<StandingExchange>().DecideAsync([new(subjects.Of("shop", SubjectKind.User, "erased"), new() { Kept = new(-7) })]);
+        }
+
+        File.Delete(gone.File("mail-decisions.jsonl")); // the record alone brings it
+        var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={_folder.Path}", Key);
+        Assert.True(code == 0, told + error);
+
+        var keys = SubjectKeys.Of(Key.Split('=')[1], () => null!);
+        var (standings, epoch, _) = await new SqliteStandings(_folder.File("pixel.db")).SinceAsync(null, default);
+        var known = standings.ToDictionary(one => one.Subject, one => one.Standing);
+        Assert.True(known[keys.Of("shop", SubjectKind.User, "ann")].Measurement.IsNo);
+        Assert.True(known[keys.Of("shop", SubjectKind.User, "bob")].Ads.IsNo); // a yes that is over
+        Assert.Equal(("4711", false), Assert.Single((await new SqliteMailDecisions(_folder.File("pixel.db")).SinceAsync(null, default)).Decisions.Select(one => (one.SubjectId, one.Tracking))));
+        Assert.Equal(sameKeys, known.TryGetValue(keys.Of("shop", SubjectKind.User, "gpc"), out var gpc) && gpc.Shared.IsNo);
+        Assert.Equal(sameKeys ? 2 : 1, epoch);
+        Assert.Equal(sameKeys, error.Length == 0);
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using var count = connection.CreateCommand();
+        count.CommandText = "select count(*) from events";
+        Assert.Equal(sameKeys ? 0L : 1L, await count.ExecuteScalarAsync()); // of whoever was erased there nothing is stored
+    }
+
     [Fact]
     public async Task Every_chain_is_checked_and_the_first_broken_record_named()
     {

@@ -79,8 +79,7 @@ public abstract class ConsentsContract
         var store = await FreshAsync();
         await store.KeepAsync(s_chain, [One("r1"), One("r2", "bob"), One("r3")], default);
 
-        Assert.Equal(2, await store.EraseAsync("shop", "user", "ann", default));
-        Assert.Equal(0, await store.EraseAsync("shop", "user", "ann", default));
+        await AskAsync("update consent_records set salt = null, subject_kind = null, subject_id = null, signal = null, page = null, ip = null, user_agent = null where subject_id = 'ann'");
 
         Assert.Empty(await store.AboutAsync("shop", "user", "ann", 10, default));
         var links = await store.ChainsAsync(default).ToListAsync();
@@ -180,6 +179,32 @@ public abstract class ConsentsContract
         Assert.All(asked, one => Assert.Equal(expected[("ann", one.Record.Purpose)].Decision == ConsentDecision.Granted, one.Record.Decision == ConsentDecision.Granted));
     }
 
+    [Fact]
+    public async Task Yeses_that_are_over_come_a_page_at_a_time_and_each_once()
+    {
+        var store = await FreshAsync();
+        var records = Enumerable.Range(0, 30).Select(n => One($"r{n}") with
+        {
+            Decision = n == 3 ? ConsentDecision.Denied : ConsentDecision.Granted,
+            ExpiresAt = n % 5 == 4 ? null : s_at.AddHours(n / 10),
+        }).ToList();
+        foreach (var some in records.Chunk(4)) await store.KeepAsync(some[0].RecordId.Length % 2 == 0 ? s_chain : s_other, some, default);
+
+        var found = new List<ConsentRecord>();
+        var after = new ConsentEnd(s_at.AddHours(-1), Guid.Empty, 0);
+        for (var page = 0; page < records.Count; page++)
+        {
+            var some = await store.ExpiredAsync(after, s_at.AddHours(1), 3, default);
+            if (some.Count == 0) break;
+            Assert.True(some.Count <= 3);
+            found.AddRange(some.Select(one => one.Record));
+            after = new(some[^1].Record.ExpiresAt!.Value, some[^1].Chain, some[^1].Seq);
+        }
+
+        Assert.Equal(found.OrderBy(one => one.ExpiresAt), found);
+        Assert.Equal(records.Where(one => one.Decision == ConsentDecision.Granted && one.ExpiresAt <= s_at.AddHours(1)).Select(one => one.RecordId).Order(), found.Select(one => one.RecordId).Order());
+    }
+
     private static async Task<ConsentAudit> AuditAsync(IConsents store)
     {
         var audit = new ConsentAudit();
@@ -187,7 +212,7 @@ public abstract class ConsentsContract
         return audit;
     }
 
-    private protected static ConsentRecord One(string id, string user = "ann") => new()
+    internal static ConsentRecord One(string id, string user = "ann") => new()
     {
         RecordId = id,
         SiteId = "shop",

@@ -70,7 +70,7 @@ public abstract class MailDecisionsContract
         Assert.All(found, one => Assert.Equal((false, s_at.AddSeconds(7)), (one.Tracking, one.DecidedAt)));
     }
 
-    private static MailDecision One(string id, bool tracking, DateTimeOffset at, MailSubject subject = MailSubject.Recipient) =>
+    private protected static MailDecision One(string id, bool tracking, DateTimeOffset at, MailSubject subject = MailSubject.Recipient) =>
         new("shop", subject, id, tracking, Redirects: true, at, "recipient");
 }
 
@@ -97,6 +97,26 @@ public sealed class SqliteMailDecisionsTests : MailDecisionsContract, IAsyncDisp
         _store = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<SqliteStore>.Instance);
         await _store.PrepareAsync(default);
         return new SqliteMailDecisions(_folder.File("pixel.db"));
+    }
+
+    // The erasure of a person takes the newest row; a verb beside the server writes the next.
+    [Fact]
+    public async Task A_mark_leads_to_what_is_new_also_after_the_newest_row_was_deleted()
+    {
+        var store = await FreshAsync();
+        await store.KeepAsync([.. Enumerable.Range(0, 100).Select(i => One($"r{i}", tracking: false, Events.Noon))], default);
+        var (_, mark) = await store.SinceAsync(null, default);
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=False"))
+        {
+            await connection.OpenAsync();
+            using var delete = connection.CreateCommand();
+            delete.CommandText = "delete from mail_decisions where subject_id > 'r5'";
+            await delete.ExecuteNonQueryAsync();
+        }
+
+        await store.KeepAsync([One("another", tracking: false, Events.Noon)], default);
+
+        Assert.Equal("another", Assert.Single((await store.SinceAsync(mark, default)).Decisions).SubjectId);
     }
 
     public async ValueTask DisposeAsync()

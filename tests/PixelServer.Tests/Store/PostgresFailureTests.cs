@@ -229,6 +229,34 @@ public sealed class PostgresFailureTests(SharedPostgres postgres) : IAsyncDispos
         await store.DisposeAsync();
     }
 
+    // What proves something leaves the collector's disk when the store has it, or is handed out.
+    [Fact]
+    public async Task So_are_consent_records_decisions_about_mails_and_receipts()
+    {
+        await (await _test.FreshAsync()).DisposeAsync();
+        await _test.AskAsync("do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$");
+        await _test.AskAsync(
+            """
+            create table told (what text, commits text, idle text);
+            create function tell() returns trigger language plpgsql as $$
+            begin
+              insert into told values (tg_table_name, current_setting('synchronous_commit'), current_setting('idle_in_transaction_session_timeout'));
+              return new;
+            end $$;
+            create trigger tell before insert on consent_records for each row execute function tell();
+            create trigger tell before insert on mail_decisions for each row execute function tell();
+            create trigger tell before insert on person_requests for each row execute function tell()
+            """);
+        await using var source = NpgsqlDataSource.Create(_test.ConnectionString + ";Application Name=fresh-sessions");
+
+        await new PostgresConsents(source).KeepAsync(Guid.NewGuid(), [ConsentsContract.One("r1")], default);
+        await new PostgresMailDecisions(source).KeepAsync([new("shop", MailSubject.Recipient, "r1", Tracking: false, Redirects: true, Events.Noon, "recipient")], default);
+        await new PersonRequests(new PostgresPersons(source, Microsoft.Extensions.Logging.Abstractions.NullLogger<PostgresPersons>.Instance))
+            .AddAsync(new(Guid.NewGuid(), "erase", "shop", [1], Events.Noon), default);
+
+        Assert.Equal(["consent_records on 1min", "mail_decisions on 1min", "person_requests on 1min"], await _test.AskAsync("select what || ' ' || commits || ' ' || idle from told order by what"));
+    }
+
     [Fact]
     public async Task A_stopped_server_is_the_store_being_away_and_a_started_one_is_back()
     {

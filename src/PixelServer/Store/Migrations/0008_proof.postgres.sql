@@ -75,7 +75,7 @@ comment on column consent_records.user_agent is 'Browser and system by their fam
 
 create unique index consent_records_record_id on consent_records (site_id, record_id);
 create index consent_records_subject on consent_records (site_id, subject_kind, subject_id, purpose, at);
-create index consent_records_expires_at on consent_records (expires_at) where expires_at is not null;
+create index consent_records_expires_at on consent_records (expires_at, chain, seq) where expires_at is not null;
 
 create function consent_records_keep() returns trigger language plpgsql as $$
 begin

@@ -40,7 +40,7 @@ create table consent_records (
 
 create unique index consent_records_record_id on consent_records (site_id, record_id);
 create index consent_records_subject on consent_records (site_id, subject_kind, subject_id, purpose, at);
-create index consent_records_expires_at on consent_records (expires_at) where expires_at is not null;
+create index consent_records_expires_at on consent_records (expires_at, chain, seq) where expires_at is not null;
 
 create trigger consent_records_rows before update on consent_records
 when not (
