@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Primitives;
 
@@ -6,32 +7,73 @@ namespace PixelServer.Collect;
 /// <summary>
 /// <c>GET /privacy.json</c>: what became of the visitor's signals, for the page to show it (11 CCR 7025(c)(6)). Makes no event, and
 /// sets no cookie for strangers; an id whose storage the request denies is expired, and what is known of it left to the device.
+/// <c>POST</c> with <c>measurement=denied</c> is the visitor's objection to being counted: their device keeps it, until <c>granted</c> takes it back.
 /// </summary>
 internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, TimeProvider clock, TrustedProxies trusted, string countryHeader)
 {
-    private static readonly StringValues s_allow = "GET";
+    private static readonly StringValues s_allow = "GET, POST, OPTIONS";
 
     public async Task AnswerAsync(HttpContext http)
     {
         var method = http.Request.Method;
-        if (!HttpMethods.IsGet(method)) await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
-        else if (http.Request.QueryString.Value?.Length > Limits.BeaconQueryChars) await Problem.WriteAsync(http.Response, Refusal.QueryTooLong, 0, []);
-        else await TellAsync(http);
+        if (HttpMethods.IsGet(method)) await TellAsync(http, body: null, refusal: null);
+        else if (HttpMethods.IsPost(method)) await DecideAsync(http);
+        else if (HttpMethods.IsOptions(method)) AnswerPreflight(http);
+        else await Problem.WriteAsync(http.Response, Refusal.MethodNotAllowed, s_allow);
     }
 
-    private Task TellAsync(HttpContext http)
+    private void AnswerPreflight(HttpContext http)
+    {
+        var (draft, origin) = (Draft.Fresh(), http.Request.Headers.Origin.ToString());
+        var isAllowed = ReadQuery(http.Request, draft) is null && admission.AllowsOrigin(draft.Site, origin);
+        Cors.AnswerPreflight(http.Response, s_allow, origin, isAllowed);
+    }
+
+    private async Task DecideAsync(HttpContext http)
+    {
+        byte[] body;
+        Refusal? refusal;
+        try
+        {
+            (body, refusal) = await BodyReader.ReadAsync(http.Request);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            http.Abort(); // the client hung up in the middle of its body: nobody to answer
+            return;
+        }
+
+        await TellAsync(http, body, refusal);
+    }
+
+    private Task TellAsync(HttpContext http, byte[]? body, Refusal? refusal)
     {
         var caller = Caller.Of(http, clock.GetUtcNow(), trusted, countryHeader);
         var visit = new Visit();
         var draft = Draft.Fresh();
         var honoured = default(Honoured);
-        var refusal = QueryReader.Read(http.Request.QueryString.Value, draft) ?? admission.Look(draft, caller, ref visit, out honoured);
+        refusal ??= (body is null ? null : ReadBody(http.Request, body, draft)) ?? ReadQuery(http.Request, draft)
+            ?? admission.Look(draft, caller, decides: body is not null, ref visit, out honoured);
 
         var headers = http.Response.Headers;
-        if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, visit.IsOriginAllowed);
+        if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, admission.AllowsOrigin(draft.Site, caller.Origin));
         if (refusal is not null) return Problem.WriteAsync(http.Response, refusal, 0, []);
         if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
         return Problem.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
+    }
+
+    private static Refusal? ReadQuery(HttpRequest request, Draft draft) =>
+        request.QueryString.Value?.Length > Limits.BeaconQueryChars ? Refusal.QueryTooLong : QueryReader.Read(request.QueryString.Value, draft, keepFirst: true);
+
+    // As a beacon's of one event: what it says of the site and of consent counts.
+    private static Refusal? ReadBody(HttpRequest request, byte[] body, Draft draft)
+    {
+        if (BodyKinds.Of(request.Headers.ContentType.ToString(), body, out var kind) is { } unreadable) return unreadable;
+        if (body.Length == 0) return Refusal.EmptyBody;
+        if (kind == BodyKind.Form) return QueryReader.Read(Encoding.UTF8.GetString(body), draft);
+        var events = BeaconReader.Open(JsonText.Mend(body), out var refusal);
+        if (refusal is not null) return refusal;
+        return events.Count == 1 && events.Next(draft, out refusal) ? refusal : Refusal.NotAnEvent;
     }
 
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -43,4 +85,5 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Tim
 /// <param name="OptedOut">Nothing of this visitor is sold or shared: by a signal of this request, or of an earlier one.</param>
 /// <param name="Stored">The opt-out stays with this device when the signal is gone.</param>
 /// <param name="Regime">The site's, for this visitor.</param>
-internal readonly record struct Honoured(bool Gpc, bool Dnt, bool OptedOut, bool Stored, string Regime);
+/// <param name="Measured">This visitor is counted.</param>
+internal readonly record struct Honoured(bool Gpc, bool Dnt, bool OptedOut, bool Stored, string Regime, bool Measured);

@@ -1,6 +1,8 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
-namespace PixelServer.Api;
+namespace PixelServer;
 
 /// <summary>The words in which SDKs and backends speak of devices: under which keys, and with which values.</summary>
 /// <remarks>Keys are compared without case, hyphens and underscores: <c>advertisingId</c>, <c>advertising_id</c> and <c>ADVERTISING-ID</c> are one.</remarks>
@@ -35,6 +37,16 @@ internal static class DeviceWords
     {
         Span<char> buffer = stackalloc char[LongestKey];
         return IsIdOrPermission(key) && Plain(key, buffer) is not ("att" or "trackingstatus" or "trackingenabled" or "vendorid" or "advertiserid");
+    }
+
+    /// <summary>Whether the key is a spelling of an advertising id and can mean nothing else. Cheap for nearly every key.</summary>
+    public static bool IsAdvertisingId(ReadOnlySpan<byte> key)
+    {
+        if (key.IsEmpty || key.Length > LongestKey || key[^1] is not ((byte)'d' or (byte)'D' or (byte)'a' or (byte)'A' or (byte)'1' or (byte)'5' or (byte)'6')) return false;
+        Span<char> text = stackalloc char[LongestKey], buffer = stackalloc char[LongestKey];
+        if (Ascii.ToUtf16(key, text, out var length) != OperationStatus.Done) return false;
+        var plain = Plain(text[..length], buffer);
+        return plain is not "advertiserid" && KindOf(plain) is not null;
     }
 
     /// <summary>What tells more of a device or its owner than anybody asked for, under whatever spelling.</summary>
@@ -88,7 +100,7 @@ internal static class DeviceWords
         _ => null,
     };
 
-    /// <summary>The name of <see cref="DeviceClaims.Platform"/> for what systems call themselves.</summary>
+    /// <summary>The name of <see cref="Api.DeviceClaims.Platform"/> for what systems call themselves.</summary>
     public static string? PlatformOf(string? name)
     {
         Span<char> buffer = stackalloc char[LongestKey];
