@@ -23,8 +23,11 @@ internal sealed class Standings
     /// <summary>Of how many subjects at most something is learnt from signals, which anybody can send.</summary>
     public int MostOptOuts { get; init; } = 1_000_000;
 
-    /// <summary>Of nobody else is anything learnt from signals: so many are known to have opted out, or in.</summary>
-    public bool IsFull => Volatile.Read(ref _optedOut) >= MostOptOuts;
+    /// <summary>Subjects who are known to have opted out of sale and sharing, or in again.</summary>
+    public int OptedOut => Volatile.Read(ref _optedOut);
+
+    /// <summary>Of nobody else is anything learnt from signals that anybody can send.</summary>
+    public bool IsFull => OptedOut >= MostOptOuts;
 
     /// <summary>All words that count are in here up to this epoch of the store; 0 before the first exchange.</summary>
     public long Epoch { get; private set; }
@@ -63,10 +66,13 @@ internal sealed class Standings
     }
 
     /// <summary>As <see cref="Learn"/>, from a door that cannot wait for a disk: <see cref="Store.StandingExchange"/> writes it with the next batch, or within seconds.</summary>
-    /// <returns>False where nothing is learnt, because <see cref="IsFull"/>.</returns>
-    public bool Tell(UInt128 subject, Standing standing)
+    /// <param name="subject">Who.</param>
+    /// <param name="standing">What.</param>
+    /// <param name="isProven">It does not come from a door that is open to anybody: it is learnt also where <see cref="IsFull"/>.</param>
+    /// <returns>False where nothing is learnt.</returns>
+    public bool Tell(UInt128 subject, Standing standing, bool isProven = false)
     {
-        if (IsFull && Of(subject).Shared == default) return false;
+        if (IsFull && !isProven && Of(subject).Shared == default) return false;
         Learn(subject, standing);
         _told.Enqueue(subject);
         return true;
@@ -76,13 +82,13 @@ internal sealed class Standings
     /// A signal opted the subject out at that moment. A consent that is older than the latest signal must not lift it, so that the moment is kept up; on
     /// disk by the hour, or with signals in every event what is on disk and in the store would never rest.
     /// </summary>
-    public void OptOut(UInt128 subject, Word no)
+    public void OptOut(UInt128 subject, Word no, bool isProven = false)
     {
         var known = Of(subject);
         if (known.Shared.At >= no.At) return;
         var standing = new Standing { Shared = no };
         if (known.IsOptedOut && known.Shared.At / MillisecondsPerHour == no.At / MillisecondsPerHour) Learn(subject, standing);
-        else Tell(subject, standing);
+        else Tell(subject, standing, isProven);
     }
 
     /// <summary>Takes the next of those that were told and may not be on disk; null where there is none.</summary>

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using PixelServer.Collect;
-using static PixelServer.Api.DeviceWords;
+using static PixelServer.DeviceWords;
 
 namespace PixelServer.Api;
 

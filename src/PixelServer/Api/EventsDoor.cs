@@ -100,6 +100,7 @@ internal sealed class EventsDoor(
 
         draft.Claim = new Claim
         {
+            IsSecret = true,
             Visitor = visitor,
             VisitorKind = visitorKind,
             EmailSha256 = email,

@@ -9,14 +9,11 @@ namespace PixelServer.Api;
 internal sealed class IdentityField(
     string name, int maxChars, Warning unreadable, Func<string, string?, string?> read, params (string Name, Func<string, string, string?> Make)[] forms)
 {
-    /// <summary>Longest spelling of a field, in letters.</summary>
-    private const int MostLetters = 32;
-
     /// <summary>As it is documented.</summary>
     public string Name => name;
 
     /// <summary>The name of the canonical form's hash, and of one that the caller made.</summary>
-    public string Hashed { get; } = name + "_sha256";
+    public string Hashed { get; } = IdentityNames.Hashed(name);
 
     /// <summary>Longer text is not read.</summary>
     public int MaxChars => maxChars;
@@ -28,7 +25,7 @@ internal sealed class IdentityField(
     public IReadOnlyList<(string Name, Func<string, string, string?> Make)> Forms => forms;
 
     /// <summary>Spellings beside the name. Upper and lower case, <c>_</c>, <c>-</c> and blanks make no difference: <c>firstName</c> is <c>first_name</c>.</summary>
-    public IReadOnlyList<string> Spellings { get; init; } = [];
+    public IReadOnlyList<string> Spellings { get; } = IdentityNames.Spellings(name);
 
     /// <summary>The canonical form; null where the text is not what it should be.</summary>
     /// <param name="text">Without white space around it.</param>
@@ -38,90 +35,48 @@ internal sealed class IdentityField(
     public static IdentityField Email { get; } = new(
         "email", 320, Warning.EmailNotRead, (text, _) => EmailAddress.Read(text),
         ("email_undotted_sha256", (_, address) => EmailAddress.Undotted(address)),
-        ("email_bare_sha256", (_, address) => EmailAddress.Bare(address)))
-    { Spellings = ["email_address", "mail"] };
+        ("email_bare_sha256", (_, address) => EmailAddress.Bare(address)));
 
-    public static IdentityField Country { get; } = new("country", 64, Warning.CountryNotRead, (text, _) => PersonText.Country(text)) { Spellings = ["country_code"] };
+    public static IdentityField Country { get; } = new("country", 64, Warning.CountryNotRead, (text, _) => PersonText.Country(text));
 
     public static IReadOnlyList<IdentityField> All { get; } =
     [
         Email,
-        new("phone", 64, Warning.PhoneNotRead, Phone.Read, ("phone_digits_sha256", (_, number) => number[1..]))
-        { Spellings = ["phone_number", "telephone", "mobile", "mobile_phone"] },
+        new("phone", 64, Warning.PhoneNotRead, Phone.Read, ("phone_digits_sha256", (_, number) => number[1..])),
         new("external_id", 256, Warning.IdentityNotRead, (text, _) => text.Trim(), ("external_id_lower_sha256", (lower, _) => PersonText.Unspaced(lower))),
         new("first_name", 256, Warning.IdentityNotRead, (text, _) => PersonText.Lower(text),
-            ("first_name_unspaced_sha256", (_, lower) => PersonText.Unspaced(lower)), ("first_name_unpunctuated_sha256", (_, lower) => PersonText.Unpunctuated(lower)))
-        { Spellings = ["given_name"] },
+            ("first_name_unspaced_sha256", (_, lower) => PersonText.Unspaced(lower)), ("first_name_unpunctuated_sha256", (_, lower) => PersonText.Unpunctuated(lower))),
         new("last_name", 256, Warning.IdentityNotRead, (text, _) => PersonText.Lower(text),
-            ("last_name_unspaced_sha256", (_, lower) => PersonText.Unspaced(lower)), ("last_name_unpunctuated_sha256", (_, lower) => PersonText.Unpunctuated(lower)))
-        { Spellings = ["family_name", "surname"] },
-        new("date_of_birth", 64, Warning.BirthNotRead, (text, _) => PersonText.Birth(text)) { Spellings = ["birthday", "birthdate", "dob"] },
-        new("gender", 32, Warning.GenderNotRead, (text, _) => PersonText.Gender(text)) { Spellings = ["sex"] },
-        new("street", 256, Warning.IdentityNotRead, (text, _) => PersonText.Lower(text)) { Spellings = ["street_address", "address_1", "address_line_1"] },
+            ("last_name_unspaced_sha256", (_, lower) => PersonText.Unspaced(lower)), ("last_name_unpunctuated_sha256", (_, lower) => PersonText.Unpunctuated(lower))),
+        new("date_of_birth", 64, Warning.BirthNotRead, (text, _) => PersonText.Birth(text)),
+        new("gender", 32, Warning.GenderNotRead, (text, _) => PersonText.Gender(text)),
+        new("street", 256, Warning.IdentityNotRead, (text, _) => PersonText.Lower(text)),
         new("city", 256, Warning.IdentityNotRead, (text, _) => PersonText.Letters(PersonText.Lower(text)), ("city_ascii_sha256", (lower, _) => PersonText.AsciiCity(lower))),
-        new("state", 256, Warning.IdentityNotRead, (text, _) => PersonText.State(PersonText.Lower(text)), ("state_code_sha256", (_, state) => PersonText.StateCode(state)))
-        { Spellings = ["region", "province"] },
+        new("state", 256, Warning.IdentityNotRead, (text, _) => PersonText.State(PersonText.Lower(text)), ("state_code_sha256", (_, state) => PersonText.StateCode(state))),
         new("zip", 32, Warning.IdentityNotRead, (text, _) => PersonText.SpacedZip(PersonText.Lower(text)) is { } zip ? PersonText.Unspaced(zip) : null,
             ("zip_spaced_sha256", (lower, _) => PersonText.SpacedZip(lower)), ("zip_undashed_sha256", (lower, _) => PersonText.UndashedZip(lower)),
-            ("zip_digits_sha256", (lower, _) => PersonText.ZipDigits(lower)))
-        { Spellings = ["zip_code", "postal_code", "postcode"] },
+            ("zip_digits_sha256", (lower, _) => PersonText.ZipDigits(lower))),
         Country,
     ];
 
-    /// <summary>Members of <c>address{}</c> are read like members beside it.</summary>
-    public const string Address = "address";
+    /// <inheritdoc cref="IdentityNames.Address"/>
+    public const string Address = IdentityNames.Address;
 
-    /// <summary>What names a person as well, but is no match key anywhere: never kept, and not hashed.</summary>
-    public static IReadOnlyList<string> Unused { get; } = ["name", "full_name", "middle_name", "username"];
+    /// <inheritdoc cref="IdentityNames.Unused"/>
+    public static IReadOnlyList<string> Unused => IdentityNames.Unused;
 
-    private static readonly FrozenDictionary<string, (IdentityField? Field, bool IsHashed)>.AlternateLookup<ReadOnlySpan<char>> s_bySpelling = Spelt()
-        .ToFrozenDictionary(row => Folded(row.Spelling), row => (row.Field, row.IsHashed), StringComparer.Ordinal)
-        .GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, IdentityField> s_byName = All.ToFrozenDictionary(field => field.Name, StringComparer.Ordinal);
 
     /// <summary>Whether text under this key tells who somebody is.</summary>
-    public static bool IsIdentity(ReadOnlySpan<char> key) => TryFind(key, out _, out _);
+    public static bool IsIdentity(ReadOnlySpan<char> key) => IdentityNames.TryFind(key, out _, out _);
 
     /// <param name="key">As the caller spells it.</param>
     /// <param name="field">Null for <see cref="Address"/> and for what is <see cref="Unused"/>.</param>
     /// <param name="isHashed">The caller made the hash.</param>
     public static bool TryFind(ReadOnlySpan<char> key, out IdentityField? field, out bool isHashed)
     {
-        Span<char> folded = stackalloc char[MostLetters];
-        (field, isHashed) = (null, false);
-        if (!TryFold(key, folded, out var length) || !s_bySpelling.TryGetValue(folded[..length], out var found)) return false;
-        (field, isHashed) = found;
-        return true;
-    }
-
-    private static IEnumerable<(string Spelling, IdentityField? Field, bool IsHashed)> Spelt()
-    {
-        foreach (var field in All)
-        {
-            yield return (field.Name, field, false);
-            yield return (field.Hashed, field, true);
-            foreach (var spelling in field.Spellings) yield return (spelling, field, false);
-        }
-
-        yield return (Address, null, false);
-        foreach (var name in Unused) yield return (name, null, false);
-    }
-
-    private static string Folded(string spelling)
-    {
-        Span<char> folded = stackalloc char[MostLetters];
-        return TryFold(spelling, folded, out var length) ? new string(folded[..length]) : throw new ArgumentException("The spelling is too long.", nameof(spelling));
-    }
-
-    private static bool TryFold(ReadOnlySpan<char> key, Span<char> folded, out int length)
-    {
-        length = 0;
-        foreach (var c in key)
-        {
-            if (c is '_' or '-' or ' ') continue;
-            if (length == folded.Length) return false;
-            folded[length++] = char.ToLowerInvariant(c);
-        }
-
-        return length > 0;
+        var isKnown = IdentityNames.TryFind(key, out var name, out isHashed);
+        field = name is null ? null : s_byName[name];
+        return isKnown;
     }
 }

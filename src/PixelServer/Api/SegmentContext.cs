@@ -37,8 +37,8 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
     /// <summary>It happened in an app on somebody's device.</summary>
     public bool IsOfApp => IsAppSystem(this["os"].Member("name").Word()) || IsAppSystem(this["device"].Member("type").Word());
 
-    /// <summary>Global Privacy Control, as a backend hands it on; there is no name for it in the specification.</summary>
-    public bool Gpc => this["gpc"].IsTrue();
+    /// <summary>Global Privacy Control, as a backend hands it on; there is no name for it in the specification. An event does not take back its batch's.</summary>
+    public bool Gpc => IsYes(own.Member("gpc")) || IsYes(shared.Member("gpc"));
 
     /// <summary>The visitor as whom the event is kept.</summary>
     /// <param name="key">With a write key it is whoever sends it; with a secret key it is whom the event names.</param>
@@ -101,18 +101,12 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
 
     private static bool IsInQuery(string? url) => url?.IndexOf('?') is >= 0 and var at && url.AsSpan(at).Contains("utm_", StringComparison.Ordinal);
 
-    private Refusal? WriteConsent(Draft draft)
-    {
-        var consent = this["consent"];
-        if (consent.ValueKind == JsonValueKind.Object)
-            foreach (var member in consent.EnumerateObject())
-                if (AddConsent(draft.Consent, member) is { } refusal) return refusal;
-        return this["consentManagement"] is { ValueKind: JsonValueKind.Object } managed ? draft.Consent.Add("consentManagement", managed) : null;
-    }
+    // The event's own words are kept, and its batch's count beside them: the more restrictive holds.
+    private Refusal? WriteConsent(Draft draft) =>
+        SaidConsent.TakeAll(own.Member("consent"), draft.Consent) ?? SaidConsent.TakeAll(shared.Member("consent"), draft.Consent)
+        ?? (this["consentManagement"] is { ValueKind: JsonValueKind.Object } managed ? draft.Consent.Add("consentManagement", managed) : null);
 
-    // Consent strings are strings, also where somebody wrote 1 for "1"; objects stay as they are.
-    private static Refusal? AddConsent(PropertyWriter consent, JsonProperty member) =>
-        member.Value.Word() is { } text ? consent.Add(member.Name, text) : consent.Add(member.Name, member.Value);
+    private static bool IsYes(JsonElement said) => said.Word() is "true" or "1";
 
     private Refusal? WriteRest(Draft draft)
     {

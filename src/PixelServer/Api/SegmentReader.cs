@@ -29,6 +29,8 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         s_value = Parameters.Find("value")!, s_currency = Parameters.Find("currency")!,
         s_timestamp = Parameters.Find("timestamp")!, s_sentAt = Parameters.Find("sent_at")!;
 
+    [ThreadStatic] private static PropertyWriter? t_integrations;
+
     /// <summary>Fills the draft, or says why the event is refused.</summary>
     /// <param name="item">A JSON object without broken text.</param>
     /// <param name="request">Whose request it is, and what its address and headers say.</param>
@@ -90,16 +92,31 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         foreach (var (name, kept) in s_kept)
             if (item.Member(name).Word() is { } text && properties.Add(kept, text, keepFirst: true) is { } refusal) return refusal;
 
-        var integrations = item.Member("integrations") is { ValueKind: JsonValueKind.Object } own ? own : sharedIntegrations;
-        if (integrations.HasMembers() && properties.Add("integrations", integrations) is { } tooMuch) return tooMuch;
+        if (WriteIntegrations(item.Member("integrations"), sharedIntegrations, properties) is { } tooMuch) return tooMuch;
         foreach (var member in item.EnumerateObject())
         {
             var name = member.Name;
             if (s_known.Contains(name) || IsReserved(name) || Identities.IsIdentity(name) || member.Value.ValueKind == JsonValueKind.Null) continue;
-            if (properties.Add(name, member.Value, keepFirst: true) is { } refusal) return refusal;
+            if (SaidConsent.Take(member, draft.Consent, out var unkept)) continue;
+            if ((unkept ?? properties.Add(name, member.Value, keepFirst: true)) is { } refusal) return refusal;
         }
 
         return null;
+    }
+
+    // The event's own members go before those of its batch, one by one.
+    private static Refusal? WriteIntegrations(JsonElement own, JsonElement shared, PropertyWriter properties)
+    {
+        var writer = t_integrations ??= new PropertyWriter();
+        writer.Clear();
+        foreach (var element in (ReadOnlySpan<JsonElement>)[shared, own])
+        {
+            if (element.ValueKind != JsonValueKind.Object) continue;
+            foreach (var member in element.EnumerateObject())
+                if (writer.Add(member.Name, member.Value) is { } refusal) return refusal;
+        }
+
+        return writer.IsEmpty ? null : properties.AddObject("integrations"u8, writer);
     }
 
     private Refusal? ReadPeople(JsonElement item, SegmentCall kind, ApiKey key, Source source, in SegmentContext context, Draft draft, ref Caller visitor)
@@ -139,6 +156,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         {
             Visitor = anonymous is null ? null : VisitorIds.Of(key.Site, anonymous),
             EmailSha256 = email,
+            IsSecret = key.Kind == KeyKind.Secret,
             OnceKey = message is null ? null : OnceKeys.Of(key.Kind == KeyKind.Secret ? OnceKeys.Secret : OnceKeys.Public, key.Site, message),
             BackHours = key.Kind == KeyKind.Secret ? events.BackDays * 24 : source == Source.App ? Limits.AppBackHours : Limits.BackHours,
             NoAds = claims.NoAds,

@@ -8,14 +8,17 @@ namespace PixelServer.Collect;
 internal sealed class Admission(
     Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days, UnwrittenOptOuts unwritten)
 {
+    private const string Identify = "identify"; // the event in which a page says who somebody is
+
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_userOfAlias = [.. s_user, "previous_id", "previousId"];
+    private static readonly string[] s_userOfIdentify = [.. s_user, "name"];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
 
     // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
     private static readonly string[] s_clickIds = [.. ClickIds.Names, .. MailIds.Names, "$cookies"];
 
-    // What the doors with keys put among the properties: about the person, and about the device with whatever ids SDKs hang on it.
+    // What the doors with keys put among the properties, and others may: about the person, and about the device with whatever ids SDKs hang on it.
     // Ids of apps' devices are ids for ads: where there is no person there is no device either.
     private static readonly string[] s_kept =
     [
@@ -29,33 +32,37 @@ internal sealed class Admission(
     public Refusal? Admit(Draft draft, in Caller caller, Source source, ref Visit visit, out Hit? hit)
     {
         hit = null;
-        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
-
-        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
+        if (Open(draft, caller, out var site) is { } closed) return closed;
         visit.AllowOrigin();
 
-        var id = draft.Site ?? Parameters.DefaultSite;
-        var returned = Returned(draft.Reset, id, caller, ref visit, out var visitors);
-        var person = WithUser(visitors, id, draft.User).With(Beside(draft));
+        // Nobody can show here that the device's owner agreed to it: apps send with a key.
+        var noAds = draft.Properties.Drop(DeviceWords.IsAdvertisingId);
+        var returned = Returned(draft.Reset, draft.SiteId, caller, ref visit, out var visitors);
+        var person = WithUser(visitors, draft.SiteId, draft.User).With(Beside(draft));
         if (Bars(person) is { } barred) return barred;
-        var said = ConsentReader.Read(draft, caller);
         var noes = visit.Refused(cookies, caller);
-        var standing = DeviceNo.Join(noes, site!, said, caller.Country, person, caller.ReceivedAt);
-        var consent = Consent.Decide(site!, said, caller.Country, standing, caller.ReceivedAt);
-        var optsOut = Consent.OptsOut(site!, said, caller.Country);
-        if (!consent.Storage) visit.Withhold(id, site!);
-        Keep(ref visit, site!, consent, noes, visitors, standing, optsOut);
+        var judged = Judge(draft, caller, site, noes, person, noAds);
+        var consent = judged.Consent;
+        if (!consent.Storage) visit.Withhold(draft.SiteId, site);
+        Keep(ref visit, site, consent, noes, visitors, judged.Standing, judged.OptsOut);
 
         // Whoever comes back with a signal is opted out, also by an event that is not kept; whom such an event names beside them anybody can make up.
-        var refused = Strip(draft, caller, site!, said, consent);
+        var refused = Strip(draft, caller, site, judged);
         _optOuts.Learn(
-            new(id, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null),
-            SourceOf(site!, said, noes, standing, caller), caller.ReceivedAt, standing);
+            new(draft.SiteId, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null) { IsStranger = returned is null },
+            judged.OptedOutBy, caller.ReceivedAt, judged.Standing);
         if (refused is not null) return refused;
 
-        var visitor = consent.Storage ? visit.Identify(cookies, caller, id, site!, draft.Reset, mayRenew: consent.User) : OfTheDay(draft, caller, site!, consent);
-        var isNew = consent.Storage && visitor != returned;
-        hit = Make(draft, caller, source, site!, said.Gpc, optsOut, consent, visitor, consent.Storage ? VisitorKind.Cookie : VisitorKind.Daily, isNew);
+        if (consent.Storage)
+        {
+            var visitor = visit.Identify(cookies, caller, draft.SiteId, site, draft.Reset, mayRenew: consent.User);
+            hit = Make(draft, caller, source, site, judged, visitor, VisitorKind.Cookie, isNew: visitor != returned);
+        }
+        else
+        {
+            hit = Make(draft, caller, source, site, judged, consent.Day ? days.Of(site, draft.SiteId, caller) : null, VisitorKind.Daily);
+        }
+
         return null;
     }
 
@@ -63,25 +70,24 @@ internal sealed class Admission(
     public Refusal? AdmitClaimed(Draft draft, in Caller caller, Source source, out Hit? hit)
     {
         hit = null;
-        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
-        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
+        if (Open(draft, caller, out var site) is { } closed) return closed;
         var claim = draft.Claim!;
-        var standing = standings.Of(subjects, draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256).With(Beside(draft));
-        if (Bars(standing) is { } barred) return barred;
-        var said = ConsentReader.Read(draft, caller);
-        var consent = Consent.Decide(
-            site!, said with { TrackingRefused = said.TrackingRefused || claim.NoAds }, caller.Country, standing, caller.ReceivedAt);
-        if (Strip(draft, caller, site!, said, consent) is { } refused) return refused;
-        if (!consent.User) draft.Properties.Drop(s_kept);
+        var known = standings.Of(subjects, draft.SiteId, claim.Visitor, draft.User, claim.EmailSha256).With(Beside(draft));
+        if (Bars(known) is { } barred) return barred;
+        var judged = Judge(draft, caller, site, Noes.None, known, claim.NoAds);
+        var consent = judged.Consent;
 
-        // Nobody has to be told: what the backend did not say stays unsaid, and only an id that may not be kept becomes one of the day.
-        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        // Nobody has to be told: what the backend did not say stays unsaid.
+        var refused = Strip(draft, caller, site, judged);
         _optOuts.Learn(
-            new(draft.Site ?? Parameters.DefaultSite, claim.Visitor, draft.User, claim.EmailSha256, IsInHit: consent.Storage),
-            SourceOf(site!, said, Noes.None, standing, caller), caller.ReceivedAt, standing);
-        hit = consent.Storage
-            ? Make(draft, caller, source, site!, said.Gpc, optsOut, consent, claim.Visitor, claim.VisitorKind)
-            : Make(draft, caller, source, site!, said.Gpc, optsOut, consent, OfTheDay(draft, caller, site!, consent), VisitorKind.Daily);
+            new(draft.SiteId, claim.Visitor, draft.User, claim.EmailSha256, IsInHit: consent.Storage && refused is null) { IsProven = claim.IsSecret },
+            judged.OptedOutBy, caller.ReceivedAt, judged.Standing);
+        if (refused is not null) return refused;
+
+        // An id that may not be kept becomes one of the day. So does a client's own under the exemption: ids have to end there, and that one lives as long as its sender likes.
+        var isExempt = consent.Storage && !consent.User;
+        if (consent.User || (isExempt && claim.VisitorKind == VisitorKind.Cookie)) hit = Make(draft, caller, source, site, judged, claim.Visitor, claim.VisitorKind);
+        else hit = Make(draft, caller, source, site, judged, consent.Day || (isExempt && claim.Visitor is not null) ? days.Of(site, draft.SiteId, caller) : null, VisitorKind.Daily);
         return null;
     }
 
@@ -89,31 +95,34 @@ internal sealed class Admission(
     /// What would be decided about the visitor, without an event: by what the request says and the device names, for of a user that it names anybody could ask.
     /// An opt-out is learnt as from an event, and a storage that the request denies is withheld.
     /// </summary>
-    public Refusal? Look(Draft draft, in Caller caller, ref Visit visit, out Honoured honoured)
+    /// <param name="draft">What the request says.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="decides">The visitor decides here whether to be measured: the device keeps a no, and a yes takes it back.</param>
+    /// <param name="visit">What the answer sets.</param>
+    /// <param name="honoured">What holds then.</param>
+    public Refusal? Look(Draft draft, in Caller caller, bool decides, ref Visit visit, out Honoured honoured)
     {
         honoured = default;
-        if (sites.Find(draft.Site, out var site) is { } refusal) return refusal;
-        if (!MaySend(site!, caller)) return Refusal.OriginNotAllowed;
-        visit.AllowOrigin();
-
-        var id = draft.Site ?? Parameters.DefaultSite;
-        var returned = Returned(reset: false, id, caller, ref visit, out var visitors);
-        var said = ConsentReader.Read(draft, caller);
+        if (Open(draft, caller, out var site) is { } closed) return closed;
+        var returned = Returned(reset: false, draft.SiteId, caller, ref visit, out var visitors);
         var noes = visit.Refused(cookies, caller);
-        var standing = DeviceNo.Join(noes, site!, said, caller.Country, visitors, caller.ReceivedAt);
-        var consent = Consent.Decide(site!, said, caller.Country, standing, caller.ReceivedAt);
-        var optsOut = Consent.OptsOut(site!, said, caller.Country);
+        var judged = Judge(draft, caller, site, noes, visitors, noAds: false);
+        var (said, standing) = (judged.Said, judged.Standing);
 
         // Who asks without saying anything about consent denies nothing. Where the id goes, what is known of it goes to the device.
-        if (!consent.Storage && !draft.Consent.IsEmpty)
+        if (!judged.Consent.Storage && !draft.Consent.IsEmpty)
         {
-            visit.Withhold(id, site!);
-            visit.Keep(site!, returned is null ? Noes.None : DeviceNo.Of(visitors, standing) | (optsOut ? Noes.Ads : Noes.None), Noes.None, optsOut: false);
+            visit.Withhold(draft.SiteId, site);
+            visit.Keep(site, returned is null ? Noes.None : DeviceNo.Of(visitors, standing) | (judged.OptsOut ? Noes.Ads : Noes.None), Noes.None, optsOut: false);
         }
 
-        _optOuts.Learn(new(id, returned, User: null, Email: null, IsInHit: false), SourceOf(site!, said, noes, standing, caller), caller.ReceivedAt, standing);
-        var stays = (returned is { } device && standings.Of(subjects.Of(id, device)).IsOptedOut) || (noes.HasFlag(Noes.Ads) && standing.IsOptedOut);
-        honoured = new(said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || standing.IsOptedOut || stays, stays, site!.RegimeIn(caller.Country).ToString().ToLowerInvariant());
+        if (decides && said.Mode.Measurement is var word and not Said.Nothing)
+            visit.Keep(site, word == Said.No ? Noes.Measurement : Noes.None, judged.Consent.Measurement ? Noes.Measurement : Noes.None, optsOut: false);
+
+        _optOuts.Learn(new(draft.SiteId, returned, User: null, Email: null, IsInHit: false), judged.OptedOutBy, caller.ReceivedAt, standing);
+        var stays = (returned is { } device && standings.Of(subjects.Of(draft.SiteId, device)).IsOptedOut) || (noes.HasFlag(Noes.Ads) && standing.IsOptedOut);
+        honoured = new(
+            said.Gpc, said.Dnt, said.Gpc || said.SaleOptOut || standing.IsOptedOut || stays, stays, site.RegimeIn(caller.Country).ToString().ToLowerInvariant(), judged.Consent.Measurement);
         return null;
     }
 
@@ -130,6 +139,13 @@ internal sealed class Admission(
 
     /// <summary>Whether pages of the origin may read our answer: what a preflight asks, and a body that holds no readable event.</summary>
     public bool AllowsOrigin(string? siteId, string origin) => sites.Find(siteId, out var site) is null && site!.Origins.Allows(origin);
+
+    private Refusal? Open(Draft draft, in Caller caller, out Site site)
+    {
+        var refusal = sites.Find(draft.Site, out var found);
+        site = found!;
+        return refusal ?? (MaySend(site, caller) ? null : Refusal.OriginNotAllowed);
+    }
 
     // A request without an Origin header is an image or a server: the list is for pages, it is no access control.
     private static bool MaySend(Site site, in Caller caller) => caller.Origin is null || site.Origins.IsOpen || site.Origins.Allows(caller.Origin);
@@ -149,6 +165,16 @@ internal sealed class Admission(
 
     private Standing WithUser(in Standing visitors, string site, string? user) =>
         user is null || standings.IsEmpty || BlockedIds.IsNobody(user) ? visitors : visitors.With(standings.Of(subjects.Of(site, SubjectKind.User, user)));
+
+    private static Judged Judge(Draft draft, in Caller caller, Site site, Noes noes, in Standing known, bool noAds)
+    {
+        var said = ConsentReader.Read(draft, caller);
+        if (noAds) said = said with { TrackingRefused = true };
+        var standing = DeviceNo.Join(noes, site, said, caller.Country, known, caller.ReceivedAt);
+        return new(
+            said, standing, Consent.Decide(site, said, caller.Country, standing, caller.ReceivedAt),
+            Consent.OptsOut(site, said, caller.Country), SourceOf(site, said, noes, standing, caller));
+    }
 
     // What was decided about the visitor or said by this request, and what an older no is answered by.
     private static void Keep(ref Visit visit, Site site, in Consent consent, Noes noes, in Standing visitors, in Standing person, bool optsOut)
@@ -171,33 +197,38 @@ internal sealed class Admission(
 
     // Asked before anything leaves the draft: who may not be kept is refused, not stripped.
     private Standing Beside(Draft draft) => standings.IsEmpty || !NamedBeside.IsLikely(draft.Name, draft.Properties.Written)
-        ? default : standings.Beside(subjects, draft.Site ?? Parameters.DefaultSite, draft.Name, draft.Properties.ToJson().Span);
-
-    private Guid? OfTheDay(Draft draft, in Caller caller, Site site, in Consent consent) =>
-        consent.Day ? days.Of(site, draft.Site ?? Parameters.DefaultSite, caller) : null;
+        ? default : standings.Beside(subjects, draft.SiteId, draft.Name, draft.Properties.ToJson().Span);
 
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
 
     // What may not be kept leaves the draft before anything is made of it.
-    private static Refusal? Strip(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Consent consent)
+    private static Refusal? Strip(Draft draft, in Caller caller, Site site, in Judged judged)
     {
+        var consent = judged.Consent;
         if (!consent.Measurement) return Refusal.ConsentRequired;
-        if (!consent.User) draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : s_user);
+        if (!consent.User)
+        {
+            draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : draft.Name == Identify ? s_userOfIdentify : s_user);
+            draft.Properties.Drop(s_kept);
+            draft.Properties.Drop(IdentityNames.IsPersons);
+        }
+
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
         if (!consent.ClickIds) draft.Properties.Drop(s_clickIds);
-        return ConsentReader.Keep(draft, caller, said, site);
+        return ConsentReader.Keep(draft, caller, judged.Said, site, mayNamePerson: consent.User);
     }
 
-    private Hit Make(Draft draft, in Caller caller, Source source, Site site, bool gpc, bool optsOut, in Consent consent, Guid? visitor, VisitorKind kind, bool isNew = false)
+    private Hit Make(Draft draft, in Caller caller, Source source, Site site, in Judged judged, Guid? visitor, VisitorKind kind, bool isNew = false)
     {
+        var consent = judged.Consent;
         var eventId = ids.Next(caller.ReceivedAt);
         return new Hit
         {
             EventId = eventId,
             ReceivedAt = caller.ReceivedAt,
             OccurredAt = ClientClock.Occurred(caller.ReceivedAt, draft.Timestamp, draft.SentAt, draft.Claim?.BackHours ?? Limits.BackHours),
-            SiteId = draft.Site ?? Parameters.DefaultSite,
+            SiteId = draft.SiteId,
             Source = source,
             Name = draft.Name ?? Parameters.DefaultName,
             ClientEventId = consent.Identifiers ? draft.EventId : null,
@@ -223,8 +254,8 @@ internal sealed class Admission(
             ConsentStorage = consent.Storage,
             ConsentMeasurement = consent.Measurement,
             ConsentAds = consent.Ads,
-            Gpc = gpc,
-            OptedOut = optsOut,
+            Gpc = judged.Said.Gpc,
+            OptedOut = judged.OptsOut,
             IsVisitorNew = isNew,
             Properties = draft.Properties.ToJson(),
         };
@@ -232,4 +263,12 @@ internal sealed class Admission(
 
     private static string? Kept(string? address, in Consent consent) =>
         !consent.Identifiers ? BareAddress.Of(address) : consent.ClickIds ? address : BareAddress.WithoutClickIds(address);
+
+    /// <summary>What was said about consent, and what follows from it.</summary>
+    /// <param name="Said">By the request.</param>
+    /// <param name="Standing">What is known of all whom it names, and what the device says beside it.</param>
+    /// <param name="Consent">What may be done.</param>
+    /// <param name="OptsOut">The request itself opts out of sale and sharing.</param>
+    /// <param name="OptedOutBy">As in <see cref="OptOut"/>; null where it does not.</param>
+    private readonly record struct Judged(ConsentSignals Said, Standing Standing, Consent Consent, bool OptsOut, string? OptedOutBy);
 }

@@ -20,13 +20,8 @@ internal sealed class BeaconDoor(Admission admission, VisitorCookie cookies, Jou
 
     private void AnswerPreflight(HttpContext http)
     {
-        var headers = http.Response.Headers;
-        http.Response.StatusCode = StatusCodes.Status204NoContent;
-        headers.Allow = s_allow;
         var origin = http.Request.Headers.Origin.ToString();
-        var isAllowed = AllowsOrigin(http.Request.QueryString.Value, origin);
-        Cors.WriteHeaders(headers, origin, isAllowed);
-        if (isAllowed) Cors.WritePreflight(headers);
+        Cors.AnswerPreflight(http.Response, s_allow, origin, AllowsOrigin(http.Request.QueryString.Value, origin));
     }
 
     private async Task TakeAsync(HttpContext http)

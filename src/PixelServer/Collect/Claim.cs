@@ -15,6 +15,9 @@ internal sealed record Claim
     /// <summary>As <see cref="Hit.OnceKey"/>.</summary>
     public Guid? OnceKey { get; init; }
 
+    /// <summary>The key was a secret one: a backend's, where a write key is in everybody's hands.</summary>
+    public bool IsSecret { get; init; }
+
     /// <summary>How far back a time is believed, in hours.</summary>
     public required int BackHours { get; init; }
 

@@ -19,18 +19,29 @@ internal enum IpPolicy
 }
 
 /// <summary>Peers whose <c>X-Forwarded-*</c> headers are believed.</summary>
-internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
+internal sealed class TrustedProxies(IEnumerable<IPNetwork> networks)
 {
+    // As bytes: IPNetwork makes new ones of the address each time it is asked, twice a request behind a proxy.
+    private readonly (byte[] Prefix, int Bits)[] _networks = [.. networks.Select(one => (one.BaseAddress.GetAddressBytes(), one.PrefixLength))];
+
     public static TrustedProxies Loopback { get; } = new([IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")]);
 
     /// <param name="address">Null for a peer without an address, on a Unix socket: it is on this machine, like loopback.</param>
     public bool Contains(IPAddress? address)
     {
+        Span<byte> bytes = stackalloc byte[16];
         address ??= IPAddress.Loopback;
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        foreach (var network in networks)
-            if (network.Contains(address)) return true;
+        if (!address.TryWriteBytes(bytes, out var length)) return false;
+        bytes = address.IsIPv4MappedToIPv6 ? bytes[12..] : bytes[..length];
+        foreach (var (prefix, bits) in _networks)
+            if (prefix.Length == bytes.Length && HasPrefix(bytes, prefix, bits)) return true;
         return false;
+    }
+
+    private static bool HasPrefix(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> prefix, int bits)
+    {
+        var (whole, rest) = (bits / 8, bits % 8);
+        return bytes[..whole].SequenceEqual(prefix[..whole]) && (rest == 0 || (bytes[whole] ^ prefix[whole]) >> (8 - rest) == 0);
     }
 
     /// <summary>One address or one network in CIDR notation.</summary>

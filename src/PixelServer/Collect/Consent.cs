@@ -60,7 +60,8 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
         // Without an id on the device there is none in the event either. The exemption is for counting alone.
         var person = storage && regime != Regime.Exempt;
         return new(
-            storage, Measurement: true, ads, User: person, Identifiers: storage, ClickIds: person && said.Mode.AdStorage != Said.No, Address: storage, Day: !storage && !isOnlyCounted);
+            Storage: storage, Measurement: true, Ads: ads, User: person, Identifiers: storage,
+            ClickIds: person && said.Mode.AdStorage != Said.No, Address: storage, Day: !storage && !isOnlyCounted);
     }
 
     /// <summary>Whether the event itself opts the person out of sale and sharing, for good. Where an opt-in is asked for, or nothing is sold, there is nothing to opt out of.</summary>

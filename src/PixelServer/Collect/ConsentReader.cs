@@ -9,6 +9,7 @@ internal static class ConsentReader
     private const string Suffix = "_fault";
 
     private static readonly string[] s_own = [.. SignalReader.Names.ToArray().Select(name => name + Suffix)];
+    private static readonly Predicate<ReadOnlySpan<byte>> s_isNoSignal = name => !SignalReader.IsName(name);
 
     /// <summary>
     /// Whether a member that is no parameter is the tag's own word for measurement, and so a signal. Only with a word that can mean nothing else: a
@@ -26,14 +27,18 @@ internal static class ConsentReader
         var signals = new SignalReader();
         signals.TakeHeaders(caller.Gpc, dnt);
         for (var at = 0; draft.Consent.TryRead(ref at, out var name, out var text);) signals.Take(name, text);
-        return signals.Read(isTrusted: draft.Claim is not null);
+        return signals.Read(isTrusted: draft.Claim is { IsSecret: true });
     }
 
-    /// <summary>Everything that was said goes into the property <c>$consent</c>, and beside it why something of it could not be used.</summary>
-    public static Refusal? Keep(Draft draft, in Caller caller, in ConsentSignals said, Site site)
+    /// <summary>
+    /// What was said goes into the property <c>$consent</c>, and beside it why something of it could not be used: everything, or where no person may be kept the
+    /// signals alone, for what else stands there anybody may have made up.
+    /// </summary>
+    public static Refusal? Keep(Draft draft, in Caller caller, in ConsentSignals said, Site site, bool mayNamePerson)
     {
         var consent = draft.Consent;
         consent.Drop(s_own); // ours to say
+        if (!mayNamePerson) consent.Drop(s_isNoSignal);
         if (caller.Dnt is { } dnt && consent.AddOwn("dnt"u8, dnt == "1" ? "1"u8 : "0"u8) is { } refusal) return refusal;
         if (said.Faults is not null)
             foreach (var (name, fault) in said.Faults)

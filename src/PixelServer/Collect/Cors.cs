@@ -22,8 +22,14 @@ internal static class Cors
         headers.AccessControlExposeHeaders = s_exposed;
     }
 
-    public static void WritePreflight(IHeaderDictionary headers)
+    /// <summary>Answers what a browser asks before it sends a request that is not simple.</summary>
+    public static void AnswerPreflight(HttpResponse response, StringValues allow, string origin, bool isAllowed)
     {
+        var headers = response.Headers;
+        response.StatusCode = StatusCodes.Status204NoContent;
+        headers.Allow = allow;
+        WriteHeaders(headers, origin, isAllowed);
+        if (!isAllowed) return;
         headers.AccessControlAllowMethods = s_methods;
         headers.AccessControlAllowHeaders = s_requestHeaders;
         headers.AccessControlMaxAge = s_maxAge;

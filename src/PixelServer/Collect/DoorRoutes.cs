@@ -59,16 +59,41 @@ internal static class DoorRoutes
         },
         new("GET", paths.Signal, Group, "What became of the visitor's signals, for the page to show it")
         {
-            Description = "Makes no event, and knows nobody but the device. `opted_out`: nothing of this visitor is sold or shared, by a signal of this request or of an earlier one. `stored`: that stays with this device "
+            Description = "Makes no event, and knows nobody but the device. `opted_out`: nothing of this visitor is sold or shared, by a signal of this request or of an earlier one. `measured`: this visitor is counted. `stored`: that stays with this device "
                 + "when the signal is gone. With a parameter that denies storage, such as `analytics_storage=denied`, the visitor's cookie is expired, and `px_no` keeps what was said. Pages of the site's origins may read it.",
-            Parameters = [.. QueryParameters().Where(one => Parameters.Find(one.Name)!.Kind is ParameterKind.Site or ParameterKind.Consent), .. s_headers],
+            Parameters = [.. Signals(), .. s_headers],
             Answers =
             [
-                new(200, "What holds now; never cached.", "application/json", """{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}"""),
+                new(200, "What holds now; never cached.", "application/json", Honoured),
                 .. ApiAnswer.Of(Refusal.All.Where(one => one.Status is 400 or 403 or 405 or 414 && !one.NeedsKey)),
             ],
         },
+        new("POST", paths.Signal, Group, "The visitor objects to being counted, or takes that back")
+        {
+            Description = "`measurement` is `denied` or `granted`. The device keeps a no in `px_no` for 395 days; then its events are refused with `consent_required`, and its id is expired. A yes takes it out again, "
+                + "unless something else says no. `measured` in the answer says what holds then.",
+            Parameters = [.. Signals(), .. s_headers],
+            Bodies =
+            [
+                new("application/json", "denied", """{"site_id":"shop","measurement":"denied"}"""),
+                new("application/x-www-form-urlencoded", "form", "id=shop&measurement=granted"),
+            ],
+            Answers =
+            [
+                new(200, "What holds now; never cached.", "application/json", Honoured),
+                .. ApiAnswer.Of(Refusal.All.Where(one => one.Status is not 503 && !one.NeedsKey)),
+            ],
+        },
+        new("OPTIONS", paths.Signal, Group, "Preflight of that, from a page of another origin (CORS)")
+        {
+            Parameters = [new("Origin", "header", "Echoed where the site allows it.", "https://shop.example")],
+            Answers = [new(204, "With the `Access-Control-…` headers where the origin is allowed, without them where it is not.")],
+        },
     ];
+
+    private const string Honoured = """{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us","measured":true}""";
+
+    private static IEnumerable<ApiParameter> Signals() => QueryParameters().Where(one => Parameters.Find(one.Name)!.Kind is ParameterKind.Site or ParameterKind.Consent);
 
     private static IEnumerable<ApiParameter> QueryParameters() =>
         Parameters.All.Select(one => new ApiParameter(one.Query, "query", Meaning(one), one.Example));

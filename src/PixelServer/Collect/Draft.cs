@@ -12,6 +12,10 @@ internal sealed class Draft
     private const decimal TooLarge = 1_000_000_000_000_000_000m; // 18 digits before the point
 
     public string? Site { get; private set; }
+
+    /// <summary>The site that counts.</summary>
+    public string SiteId => Site ?? Parameters.DefaultSite;
+
     public string? Name { get; private set; }
     public string? User { get; private set; }
     public string? EventId { get; private set; }
@@ -30,7 +34,7 @@ internal sealed class Draft
     public Claim? Claim { get; set; }
 
     /// <summary>The site under which a refusal counts; null where what was sent is no site's id.</summary>
-    public string? CountedSite => Sites.IsId(Site ?? Parameters.DefaultSite) ? Site ?? Parameters.DefaultSite : null;
+    public string? CountedSite => Sites.IsId(SiteId) ? SiteId : null;
 
     public PropertyWriter Properties { get; } = new();
 

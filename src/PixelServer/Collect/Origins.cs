@@ -3,14 +3,16 @@ using System.Buffers;
 namespace PixelServer.Collect;
 
 /// <summary>The origins whose pages may send events to a site; none listed means every http and https origin.</summary>
-internal sealed class Origins(IReadOnlyList<string> allowed)
+internal sealed class Origins(IEnumerable<string> allowed)
 {
+    private readonly string[] _allowed = [.. allowed];
+
     private static readonly SearchValues<char> s_host = SearchValues.Create(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]");
 
     public static Origins Any { get; } = new([]);
 
-    public bool IsOpen => allowed.Count == 0;
+    public bool IsOpen => _allowed.Length == 0;
 
     /// <summary>Whether it has the shape of an origin (RFC 6454 6.2), so that it may stand in a header of ours. Never <c>null</c>.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> origin)
@@ -23,7 +25,7 @@ internal sealed class Origins(IReadOnlyList<string> allowed)
     {
         if (!IsWellFormed(origin)) return false;
         if (IsOpen) return true;
-        foreach (var pattern in allowed)
+        foreach (var pattern in _allowed)
             if (Matches(pattern, origin)) return true;
         return false;
     }

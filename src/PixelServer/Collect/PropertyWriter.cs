@@ -91,18 +91,26 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
     }
 
     /// <summary>Takes out every member of one of these names, which are ASCII, in whatever case it is written.</summary>
-    public void Drop(ReadOnlySpan<string> names)
+    public void Drop(string[] names) => Drop(names, IsOneOf);
+
+    /// <summary>Takes out every member whose name is one of those. An escape in a name stays as it is written.</summary>
+    /// <returns>Whether there was one.</returns>
+    public bool Drop(Predicate<ReadOnlySpan<byte>> which) => Drop(which, static (key, which) => which(key));
+
+    private bool Drop<T>(T of, Func<ReadOnlySpan<byte>, T, bool> which)
     {
         var kept = 0;
         for (var i = 0; i < _count; i++)
         {
             var member = _members[i];
-            if (IsOneOf(_bytes.AsSpan(member.Start + 2, member.KeyLength - 3), names)) continue; // without the comma and the quotes
+            if (which(_bytes.AsSpan(member.Start + 2, member.KeyLength - 3), of)) continue; // without the comma and the quotes
             (_members[kept], _hashes[kept]) = (member, _hashes[i]);
             kept++;
         }
 
+        var isFound = kept < _count;
         _count = kept;
+        return isFound;
     }
 
     /// <summary>
@@ -188,7 +196,7 @@ internal sealed class PropertyWriter(bool remembersRepeats = false)
         json[Math.Max(at, 1)] = (byte)'}';
     }
 
-    private static bool IsOneOf(ReadOnlySpan<byte> key, ReadOnlySpan<string> names)
+    private static bool IsOneOf(ReadOnlySpan<byte> key, string[] names)
     {
         foreach (var name in names)
             if (Ascii.EqualsIgnoreCase(key, name)) return true;

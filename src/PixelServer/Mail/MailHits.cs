@@ -43,7 +43,7 @@ internal sealed class MailHits(
         var mode = modes.Of(token.Site).Mode;
         if (mode == MailMode.Full && !(consent.User && consent.Identifiers)) mode = MailMode.Anonymous;
         var optsOut = mode == MailMode.Full && Consent.OptsOut(site!, said, country: null);
-        _optOuts.Learn(new(token.Site, Visitor: null, token.Recipient, Email: null, IsInHit: true), optsOut ? OptOut.Gpc : null, caller.ReceivedAt, known);
+        _optOuts.Learn(new(token.Site, Visitor: null, token.Recipient, Email: null, IsInHit: true) { IsProven = true }, optsOut ? OptOut.Gpc : null, caller.ReceivedAt, known);
         return mode switch
         {
             MailMode.Full => Full(token, source, caller, site!, consent, optsOut),

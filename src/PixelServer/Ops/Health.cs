@@ -18,7 +18,7 @@ internal enum Light
 /// </summary>
 internal sealed class Health(
     Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Func<RetentionReading> retention,
-    Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
+    Func<OptOutReading> optOuts, Ledger ledger, DataDirectory directory, Stopping stopping, TimeProvider clock)
 {
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
     private const string Retain = "Events that are past their RetentionDays are still stored. The log says why; pixel retain deletes them at once.";
@@ -54,9 +54,13 @@ internal sealed class Health(
             !past.Overdue ? Light.Ok : s.Reachable ? Light.Failed : Light.Degraded, past.IsSet ? past.Overdue ? "overdue" : "on" : "off",
             past.LastSuccess, past.LastError, past.Overdue ? Retain : null);
 
+        var learnt = optOuts();
+        var isFull = learnt.Known >= learnt.Most;
+        var optOutLight = new OptOutLight(isFull ? Light.Degraded : Light.Ok, isFull ? "full" : "learning", learnt.Known, learnt.Most);
+
         var stops = stopping.HasBegun;
-        var worst = new[] { journalLight.Status, storeLight.Status, diskLight.Status, visitorLight.Status, retentionLight.Status }.Max();
-        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight, visitorLight, retentionLight));
+        var worst = new[] { journalLight.Status, storeLight.Status, diskLight.Status, visitorLight.Status, retentionLight.Status, optOutLight.Status }.Max();
+        return new(stops ? Light.Failed : worst, stops, new(journalLight, storeLight, diskLight, visitorLight, retentionLight, optOutLight));
     }
 
     // Twice the floor: time to act before the first 503.
@@ -77,9 +81,10 @@ internal sealed class Health(
 
 /// <summary>The body of <c>/readyz</c>.</summary>
 internal sealed record Readiness(Light Status, bool Stopping, Dependencies Dependencies);
-internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk, DailyVisitorLight DailyVisitors, RetentionLight Retention);
+internal sealed record Dependencies(JournalLight Journal, StoreLight Store, DiskLight Disk, DailyVisitorLight DailyVisitors, RetentionLight Retention, OptOutLight OptOuts);
 internal sealed record JournalLight(Light Status, string State, long DurablePosition, long Bytes, long MaxBytes, bool Damaged);
 internal sealed record StoreLight(Light Status, string Name, bool Reachable, long LagEvents, double LagSeconds, string? LastError);
 internal sealed record DiskLight(Light Status, long? FreeBytes, long MinFreeBytes);
 internal sealed record DailyVisitorLight(Light Status, string Key);
 internal sealed record RetentionLight(Light Status, string State, DateTimeOffset? LastSuccess, string? LastError, string? ToDo);
+internal sealed record OptOutLight(Light Status, string State, int Known, int Most);

@@ -61,7 +61,7 @@ internal sealed class Meters : IDisposable
     public void BatchStored(TimeSpan took) => _storeSeconds.Record(took.TotalSeconds);
 
     /// <summary>Adds what the stages say of themselves; separate from the constructor because the stages may need their meters to be made.</summary>
-    public void Observe(Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Func<RetentionReading> retention)
+    public void Observe(Func<JournalReading> journal, Func<StoreReading> store, Func<DailyKeyReading> dailyKey, Func<RetentionReading> retention, Func<OptOutReading> optOuts)
     {
         _meter.CreateObservableGauge("pixel_journal_durable_position", () => journal().DurablePosition, "By", "Bytes of this journal run that are durable.");
         _meter.CreateObservableGauge("pixel_journal_size", () => journal().Bytes, "By", "Journal segments on disk.");
@@ -81,6 +81,8 @@ internal sealed class Meters : IDisposable
         _meter.CreateObservableGauge("pixel_retention_age", () => retention().Age.TotalSeconds, "s", "Time since everything that is past its RetentionDays was gone; 0 where nothing is set.");
         _meter.CreateObservableCounter("pixel_retention_partitions", () => retention().Partitions, null, "Partitions of events that this server dropped because all in them was past.");
         _meter.CreateObservableCounter("pixel_retention_rows", () => retention().Rows, null, "Rows that this server deleted one by one because they were past.");
+        _meter.CreateObservableGauge("pixel_opt_outs_known", () => optOuts().Known, null, "Persons and devices of whom the doors know that they opted out of sale and sharing.");
+        _meter.CreateObservableGauge("pixel_opt_outs_limit", () => optOuts().Most, null, "Pixel:Privacy:MostOptOuts: from here on nothing more is learnt from signals that anybody can send.");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -58,7 +58,7 @@ internal static class OpsEndpoints
         var services = app.Services;
         _ = services.GetRequiredService<AdminToken>(); // a file that cannot be read stops the start, not the first report
         services.GetRequiredService<Meters>().Observe(services.GetRequiredService<Func<JournalReading>>(), services.GetRequiredService<Func<StoreReading>>(), services.GetRequiredService<Func<DailyKeyReading>>(),
-            services.GetRequiredService<Func<RetentionReading>>());
+            services.GetRequiredService<Func<RetentionReading>>(), services.GetRequiredService<Func<OptOutReading>>());
         app.Lifetime.ApplicationStarted.Register(() =>
         {
             services.GetRequiredService<AdminToken>().Keep(services.GetRequiredService<DataDirectory>());
@@ -113,7 +113,8 @@ internal static class OpsEndpoints
                       "store":{"status":"ok","name":"postgresql","reachable":true,"lag_events":12,"lag_seconds":0.2,"last_error":null},
                       "disk":{"status":"ok","free_bytes":53687091200,"min_free_bytes":268435456},
                       "daily_visitors":{"status":"ok","key":"shared"},
-                      "retention":{"status":"ok","state":"on","last_success":"2026-11-26T10:00:03+00:00","last_error":null,"to_do":null}}}
+                      "retention":{"status":"ok","state":"on","last_success":"2026-11-26T10:00:03+00:00","last_error":null,"to_do":null},
+                      "opt_outs":{"status":"ok","state":"learning","known":1200,"most":1000000}}}
                     """),
                 new(503, "Events cannot be taken, or the server is stopping: the same body."),
             ],

@@ -51,6 +51,11 @@ internal sealed record DailyKeyReading(bool Shared, bool Foreign, long Unopened)
 /// <param name="Rows">Deleted one by one by this server since its start.</param>
 internal sealed record RetentionReading(bool IsSet, DateTimeOffset? LastSuccess, TimeSpan Age, bool Overdue, string? LastError, long Partitions, long Rows);
 
+/// <summary>Of how many opt-outs the doors know: a <c>Func&lt;OptOutReading&gt;</c>.</summary>
+/// <param name="Known">Persons and devices.</param>
+/// <param name="Most">From so many on nothing more is learnt from signals that anybody can send.</param>
+internal sealed record OptOutReading(int Known, int Most);
+
 /// <summary>A public address for the banner, handed over by the stage that answers there.</summary>
 /// <param name="Name"><c>pixel</c>, <c>beacon</c>…</param>
 /// <param name="Path">With its leading slash.</param>

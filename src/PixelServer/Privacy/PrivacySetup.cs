@@ -15,6 +15,7 @@ internal static class PrivacySetup
         var options = Settings.Read<PrivacyOptions>(configuration, "Pixel:Privacy");
         services.AddSingleton(options);
         services.Replace(ServiceDescriptor.Singleton(new Standings { MostOptOuts = options.MostOptOuts })); // the store, which fills it, knows no bound
+        services.AddSingleton<Func<OptOutReading>>(provider => () => new(provider.GetRequiredService<Standings>().OptedOut, options.MostOptOuts));
         services.AddHostedService<StandingSync>();
         services.AddHostedService<OptOutSync>().AddSingleton<IHolder, OptOutHolder>();
         AddPersons(services);

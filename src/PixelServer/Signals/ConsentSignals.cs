@@ -13,7 +13,7 @@ internal readonly record struct ConsentSignals
     public bool? Gdpr { get; init; }
 
     /// <summary>Every TC string that was sent, good or not; where there are several each has to allow. Null where there is none.</summary>
-    public IReadOnlyList<TcString>? Tcs { get; init; }
+    public List<TcString>? Tcs { get; init; }
 
     /// <summary>Opted out of sale, sharing or targeted ads under American law.</summary>
     public bool SaleOptOut { get; init; }
@@ -30,7 +30,7 @@ internal readonly record struct ConsentSignals
     public AdditionalConsent? Additional { get; init; }
 
     /// <summary>What could not be used, by the name it was sent under. Null where all could.</summary>
-    public IReadOnlyList<SignalFault>? Faults { get; init; }
+    public List<SignalFault>? Faults { get; init; }
 
     /// <summary>Something forbids telling ad platforms, whatever else allows it.</summary>
     public bool ForbidsAds => Gpc || SaleOptOut || SaleUnclear || TrackingRefused || Mode.DeniesAds;

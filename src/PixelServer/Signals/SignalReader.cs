@@ -44,10 +44,11 @@ internal struct SignalReader
         else Take(known, text);
     }
 
-    /// <param name="isTrusted">The sender has a key: hints in Google's own short forms count.</param>
+    /// <param name="isTrusted">The sender has a secret key: hints in Google's own short forms count.</param>
     public ConsentSignals Read(bool isTrusted)
     {
         if (_gpps is not null) foreach (var gpp in _gpps) ReadSections(gpp);
+        else if (_sections?.Exists(IsAmerican) is true) Refuse("gpp_sid", Fault.SectionNotThere); // named, and nothing says what it holds
         if (_sections?.Contains(2) is true) _gdpr = true;
         return new()
         {
@@ -63,6 +64,8 @@ internal struct SignalReader
             Faults = _faults,
         };
     }
+
+    public static bool IsName(ReadOnlySpan<byte> name) => NameOf(name) is not null;
 
     /// <summary>A place holder that the ad server or mail program did not fill in, also one whose characters are still encoded.</summary>
     public static bool IsMacro(ReadOnlySpan<byte> text) => text[0] switch
@@ -192,6 +195,9 @@ internal struct SignalReader
             }
         }
     }
+
+    // Or one that nobody here knows.
+    private static bool IsAmerican(int section) => section >= 6;
 
     // Number or word; Apple's word for yes is the only yes.
     private static bool IsAuthorized(ReadOnlySpan<byte> text) =>

@@ -12,7 +12,7 @@ internal sealed record UsField(string Name, int Offset, int Count);
 /// <param name="Version">What its first six bits hold.</param>
 /// <param name="HasGpc">A segment behind the core may repeat Global Privacy Control; where not, a second segment is about sensitive data, or there is none.</param>
 /// <param name="Fields">In their order, behind the version.</param>
-internal sealed record UsLayout(int Section, string Name, int Version, bool HasGpc, IReadOnlyList<UsField> Fields)
+internal sealed record UsLayout(int Section, string Name, int Version, bool HasGpc, UsField[] Fields)
 {
     public int Bits { get; } = Fields[^1].Offset + (2 * Fields[^1].Count);
 }
@@ -31,7 +31,7 @@ internal static class UsLayouts
     public const string Child = "KnownChildSensitiveDataConsents";
     private const string Sensitive = "SensitiveDataProcessing", More = "AdditionalDataProcessingConsent";
 
-    public static IReadOnlyList<UsLayout> All { get; } =
+    public static UsLayout[] All { get; } =
     [
         Row(7, "usnat", 1, true, $"{National} {Sensitive}*12 {Child}*2 PersonalDataConsents {Mspa}"),
         Row(7, "usnat", 2, true, $"{National} {Sensitive}*16 {Child}*3 PersonalDataConsents {Mspa}"),
@@ -83,6 +83,6 @@ internal static class UsLayouts
             at += 2 * count;
         }
 
-        return new(section, name, version, hasGpc, list);
+        return new(section, name, version, hasGpc, [.. list]);
     }
 }

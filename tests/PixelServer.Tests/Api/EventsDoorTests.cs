@@ -352,6 +352,15 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task Where_no_person_may_be_kept_nothing_that_tells_who_somebody_is_stays()
+    {
+        await using var backend = await Backend.StartAsync(settings: "--Pixel:Sites:shop:Regime=aggregate");
+        await backend.PostAsync("""{"event":"lead","email_sha256":"jane","plan":"pro","consent":{"user_id":"jane","email":"jane@doe.example","us_privacy":"1YNN"},"properties":{"phone":"jane","email_undotted_sha256":"jane"}}""");
+
+        Assert.Equal("""{"plan":"pro","$consent":{"us_privacy":"1YNN"}}""", Encoding.UTF8.GetString(Assert.Single(backend.Hits).Properties.Span));
+    }
+
+    [Fact]
     public async Task A_sites_regime_holds_for_its_backend_too()
     {
         await using var backend = await Backend.StartAsync(settings: "--Pixel:Sites:shop:Regime=aggregate");

@@ -165,6 +165,26 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
     }
 
     [Fact]
+    public async Task Under_gdpr_the_documented_middleware_says_what_the_banner_knows()
+    {
+        await using var host = await SegmentHost.StartAsync("--Pixel:Sites:shop:Regime=Gdpr");
+        await using var visitor = await chromium.VisitorAsync();
+        var document = await File.ReadAllTextAsync(Path.Combine(Support.Repository.Root, "docs", "segment.md"));
+        var at = document.IndexOf("analytics.addSourceMiddleware", StringComparison.Ordinal);
+        var middleware = document[at..document.IndexOf("```", at, StringComparison.Ordinal)];
+        _pages["/"] = PageWith(host, "{}", $$"""
+            const banner = { statistics: true, ads: false };
+            {{middleware}}
+            await analytics.track('Agreed', {});
+            return '';
+            """);
+        await VisitAsync(visitor, $"http://shop.localhost:{_pages.Port}/");
+
+        var row = Assert.Single(await host.EventsAsync(1));
+        Assert.Equal("""{"name":"Agreed","visitor_kind":"client","consent_storage":true,"consent_ads":false}""", SegmentHost.Columns(row, "name", "visitor_kind", "consent_storage", "consent_ads"));
+    }
+
+    [Fact]
     public async Task A_page_that_is_refused_reads_why_and_does_not_ask_again()
     {
         await using var host = await SegmentHost.StartAsync("--Pixel:Sites:shop:AllowedOrigins:0=https://else.example");

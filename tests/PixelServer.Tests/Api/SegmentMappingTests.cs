@@ -184,6 +184,21 @@ public sealed class SegmentMappingTests
     }
 
     [Fact]
+    public async Task Integrations_of_batch_and_event_are_merged_by_member()
+    {
+        await using var host = await SegmentHost.StartAsync();
+
+        var answer = await host.PostAsync("/v1/batch", """
+            {"integrations":{"All":false,"X":true},"batch":[{"type":"track","anonymousId":"a-1","event":"x","integrations":{"Y":true}},
+              {"type":"track","anonymousId":"a-1","event":"x","integrations":{"X":false}},{"type":"track","anonymousId":"a-1","event":"x","integrations":17}]}
+            """);
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(["""{"All":false,"X":true,"Y":true}""", """{"All":false,"X":false}""", """{"All":false,"X":true}"""],
+            (await host.EventsAsync(3)).Select(row => row["properties"]!["integrations"]!.ToJsonString()));
+    }
+
+    [Fact]
     public async Task An_alias_without_an_anonymous_id_is_about_the_visitor_that_it_names()
     {
         await using var host = await SegmentHost.StartAsync();

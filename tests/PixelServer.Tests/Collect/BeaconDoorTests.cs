@@ -47,7 +47,7 @@ public sealed class BeaconDoorTests
     [Fact]
     public async Task A_do_not_track_header_costs_no_event_however_full_its_consent_is()
     {
-        await using var host = await CollectHost.StartAsync();
+        await using var host = await CollectHost.StartAsync(("Pixel:DefaultSite:HonourDnt", "false")); // where it is, only signals are kept
         var members = string.Join(',', Enumerable.Range(0, Limits.Properties).Select(i => $"\"c{i}\":\"1\""));
         using var answer = await host.PostAsync($"{{\"consent\":{{{members}}}}}", headers: ("DNT", "1"));
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);

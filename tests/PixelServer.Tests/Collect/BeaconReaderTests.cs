@@ -237,7 +237,7 @@ public sealed class BeaconReaderTests
         Assert.True(events.Next(draft, out refusal));
         if (refusal is not null) return false;
         var said = ConsentReader.Read(draft, caller);
-        ConsentReader.Keep(draft, caller, said, new Site(Regime.Open, IpPolicy.Mask, Origins.Any, ""));
+        ConsentReader.Keep(draft, caller, said, new Site(Regime.Open, IpPolicy.Mask, Origins.Any, ""), mayNamePerson: said.Gpc);
         using var kept = JsonDocument.Parse(draft.Properties.ToJson().IsEmpty ? "{}"u8.ToArray() : draft.Properties.ToJson());
         return said.Gpc;
     }

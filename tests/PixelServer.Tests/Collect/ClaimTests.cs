@@ -17,7 +17,7 @@ public sealed class ClaimTests
     //                     visitor            kind       user   e-mail person device address
     [InlineData("open", true, "Client", true, true, true, true, true)]
     [InlineData("us", true, "Client", true, true, true, true, true)]
-    [InlineData("exempt", true, "Client", false, false, false, false, true)]
+    [InlineData("exempt", false, "Daily", false, false, false, false, true)]
     [InlineData("aggregate", false, "None", false, false, false, false, false)]
     public void A_site_keeps_of_a_claim_what_its_regime_allows(
         string regime, bool visitor, string kind, bool user, bool email, bool person, bool device, bool address)
@@ -25,7 +25,7 @@ public sealed class ClaimTests
         Assert.Null(Admit(regime, new Claim { BackHours = 24, Visitor = s_visitor, EmailSha256 = s_email }, out var hit));
 
         var properties = Encoding.UTF8.GetString(hit!.Properties.Span);
-        Assert.Equal(visitor ? s_visitor : hit.EventId, hit.VisitorId);
+        Assert.Equal((visitor, kind == "None"), (hit.VisitorId == s_visitor, hit.VisitorId == hit.EventId));
         Assert.Equal(kind, hit.VisitorKind.ToString());
         Assert.Equal(user ? "user123" : null, hit.UserId);
         Assert.Equal(email ? s_email : null, hit.EmailSha256);
@@ -34,6 +34,15 @@ public sealed class ClaimTests
         Assert.Equal(device, properties.Contains("anonymous_id"));
         Assert.Equal(address, hit.Ip is not null);
         Assert.Contains("size", properties);
+    }
+
+    [Fact]
+    public void Under_exempt_the_id_of_the_cookie_stays_and_who_is_nobody_becomes_nobody_of_the_day()
+    {
+        Admit("exempt", new Claim { BackHours = 24, Visitor = s_visitor, VisitorKind = VisitorKind.Cookie }, out var cookie);
+        Admit("exempt", new Claim { BackHours = 24 }, out var nobody);
+
+        Assert.Equal((VisitorKind.Cookie, s_visitor, VisitorKind.None), (cookie!.VisitorKind, cookie.VisitorId, nobody!.VisitorKind));
     }
 
     [Fact]
@@ -153,6 +162,6 @@ public sealed class ClaimTests
         draft.Properties.AddOwn(Parameters.KeptIdentities, "hashes"u8);
         draft.Properties.AddOwn(Parameters.KeptDevice, "ids"u8);
         if (at is { } time) draft.TryTake(Parameters.Find("ts")!, time.ToString("O"), out _);
-        return admission.AdmitClaimed(draft, Caller.Told(s_now, IPAddress.Parse("203.0.113.77"), null, gpc: false), Source.Server, out hit);
+        return admission.AdmitClaimed(draft, Caller.Told(s_now, IPAddress.Parse("203.0.113.77"), "Firefox", gpc: false), Source.Server, out hit);
     }
 }

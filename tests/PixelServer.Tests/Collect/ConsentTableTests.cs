@@ -83,6 +83,9 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
         new("nothing agreed to, recorded: yes to everything", "gdpr=1&gdpr_consent=" + s_nothing, Known: new Standing { Storage = s_yes, Measurement = s_yes, Ads = s_yes }),
     ];
 
+    /// <summary>What a request by itself can say, without settings: for doors that have tests of their own.</summary>
+    internal static IEnumerable<Row> Said => s_rows.Where(row => row is { Setting: null, Device: "" } && row.Known == default);
+
     [Fact]
     public void The_table_in_the_document_is_what_the_function_decides()
     {
@@ -200,7 +203,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
             $$"""{"consent":{ {{string.Join(',', members)}} },"site_id":"{{site}}","user_id":"jane","event_id":"e1","url":"{{Page}}"}""", headers: headers);
     }
 
-    private static Consent Decide(Row row, Regime regime)
+    internal static Consent Decide(Row row, Regime regime)
     {
         var reader = new SignalReader();
         reader.TakeHeaders(gpc: false, row.Dnt);
@@ -236,7 +239,7 @@ public sealed class ConsentTableTests(ITestOutputHelper output)
 
     private static string Lower(Regime regime) => regime.ToString().ToLowerInvariant();
 
-    private sealed record Row(string Label, string Query = "", bool Dnt = false, string? Setting = null, Standing Known = default, string Device = "")
+    internal sealed record Row(string Label, string Query = "", bool Dnt = false, string? Setting = null, Standing Known = default, string Device = "")
     {
         public IEnumerable<(string Name, string Value)> Members => Query.Split('&', StringSplitOptions.RemoveEmptyEntries)
             .Select(pair => pair.Split('=', 2)).Select(pair => (pair[0].Replace("consent.", "", StringComparison.Ordinal), pair[1]));

@@ -49,6 +49,49 @@ public sealed class ConsentTests
     }
 
     [Theory]
+    [InlineData("exempt", "")]
+    [InlineData("aggregate", "")]
+    [InlineData("open", "\"analytics_storage\":\"denied\",")]
+    public async Task Where_no_person_may_be_kept_nothing_that_tells_who_somebody_is_stays(string regime, string said)
+    {
+        await using var host = await CollectHost.StartAsync(("Pixel:DefaultSite:Regime", regime));
+        await host.PostAsync($$$"""
+            {"event":"identify","user_id":"jane","email_sha256":"jane","consent":{ {{{said}}} "user_id":"jane","email":"jane@doe.example","us_privacy":"1YNN","gdpr":"maybe"},"properties":{
+              "phone_sha256":"jane","E-Mail":"jane@doe.example","firstName":"jane","name":"jane","city_ascii_sha256":"jane","traits":{"x":"jane"},"previous_id":"jane","anonymous_id":"jane","context":"jane","plan":"pro"}}
+            """);
+        await host.GetAsync($"/p.gif?phone=jane&mobile-phone=jane&name=Shoes{(said.Length > 0 ? "&analytics_storage=denied" : "")}");
+
+        Assert.All(host.Hits, hit => Assert.DoesNotContain("jane", Properties(hit), StringComparison.Ordinal));
+        Assert.Contains("\"plan\":\"pro\"", Properties(host.Hits[0]), StringComparison.Ordinal);
+        Assert.Subset(new HashSet<string> { "analytics_storage=denied", "gdpr=maybe", "gdpr_fault=bad_value", "us_privacy=1YNN" }, Kept(host.Hits[0]).ToHashSet());
+        Assert.Contains("\"name\":\"Shoes\"", Properties(host.Hits[1]), StringComparison.Ordinal); // a thing's
+    }
+
+    [Theory]
+    [InlineData("/p.gif?idfa=DF07C7DC-CEA7-4A89-B328-810FF5ACB15D&att=2&plan=pro", null)]
+    [InlineData("/p.gif?advertising-id=DF07C7DC-CEA7-4A89-B328-810FF5ACB15D&plan=pro", null)]
+    [InlineData(null, """{"event":"x","properties":{"plan":"pro","gpsAdid":"DF07C7DC-CEA7-4A89-B328-810FF5ACB15D"}}""")]
+    [InlineData(null, """{"event":"x","plan":"pro","IDFA":"00000000-0000-0000-0000-000000000000"}""")]
+    public async Task An_advertising_id_at_a_door_where_nobody_can_show_a_permission_is_not_kept_and_forbids_ads(string? pixel, string? beacon)
+    {
+        await using var host = await CollectHost.StartAsync();
+        using var answer = pixel is null ? await host.PostAsync(beacon!) : await host.GetAsync(pixel);
+        Assert.DoesNotContain("0-", Properties(host.Hit), StringComparison.Ordinal);
+        Assert.DoesNotContain("DF07", Properties(host.Hit), StringComparison.Ordinal);
+        Assert.Contains("\"plan\":\"pro\"", Properties(host.Hit), StringComparison.Ordinal);
+        Assert.Equal((true, false), (host.Hit.ConsentStorage, host.Hit.ConsentAds));
+    }
+
+    [Theory]
+    [InlineData("/p.gif?advertiser_id=17&att=2")] // of a shop that lists advertisers
+    public async Task What_may_be_something_else_than_an_advertising_id_stays(string pixel)
+    {
+        await using var host = await CollectHost.StartAsync();
+        using var answer = await host.GetAsync(pixel);
+        Assert.Equal(("""{"advertiser_id":"17","att":"2"}""", true), (Properties(host.Hit), host.Hit.ConsentAds));
+    }
+
+    [Theory]
     [InlineData("/p.gif?measurement=denied", null)]
     [InlineData("/p.gif?measurement=granted&measurement=denied", null)]
     [InlineData(null, """{"measurement":"denied"}""")]
@@ -237,7 +280,7 @@ public sealed class ConsentTests
             var draft = Draft.Fresh();
             var events = BeaconReader.Open(Encoding.UTF8.GetBytes($$"""{"user_id":"jane","consent":{{consent}}}"""), out _);
             Assert.True(events.Next(draft, out var refusal) && refusal is null);
-            draft.Claim = new Claim { BackHours = 24 };
+            draft.Claim = new Claim { BackHours = 24, IsSecret = true };
             Assert.Null(Admission().AdmitClaimed(draft, Caller.Told(s_now, null, null, gpc: false), Source.Server, out var hit));
             return hit!;
         }

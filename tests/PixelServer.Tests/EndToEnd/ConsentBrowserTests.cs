@@ -126,6 +126,28 @@ public sealed class ConsentBrowserTests(Chromium chromium, SharedPostgres postgr
         await StaysAsync(server, await server.EventsAsync(3));
     }
 
+    [Fact]
+    public async Task A_visitor_without_a_banner_objects_on_the_privacy_page_and_takes_it_back()
+    {
+        await using var server = await LiveServer.StartAsync("sqlite", postgres, "--Pixel:Sites:shop:Regime=Exempt");
+        await using var visitor = await chromium.VisitorAsync();
+        _pages["/"] = Snippet(server) + Documented(server, "consent.md", "<button id=\"privacy-object\"");
+        var page = await visitor.NewPageAsync();
+        await page.GotoAsync(Shop);
+        await server.EventsAsync(1);
+        await page.GetByText("Do not count me").ClickAsync();
+        await page.GetByText("Count me again").WaitForAsync();
+        Assert.Equal(["px_no=m"], (await visitor.CookiesAsync()).Select(one => $"{one.Name}={one.Value}"));
+
+        var refused = await page.RunAndWaitForResponseAsync(() => page.GotoAsync(Shop), answer => new Uri(answer.Url).AbsolutePath == "/b");
+        Assert.Equal(403, refused.Status);
+        await page.GetByText("Count me again").ClickAsync();
+        await page.GetByText("Do not count me").WaitForAsync();
+        await page.GotoAsync(Shop);
+        await server.EventsAsync(2);
+        Assert.Equal(["px_id"], (await visitor.CookiesAsync()).Select(one => one.Name));
+    }
+
     // Before, with the signal, and after it, all of one device; and what an operator sees in SQL.
     private static async Task StaysAsync(LiveServer server, IReadOnlyList<JsonObject> events)
     {
@@ -151,14 +173,15 @@ public sealed class ConsentBrowserTests(Chromium chromium, SharedPostgres postgr
 
     private static string Snippet(LiveServer server) => PixelServer.Tag.TagSnippet.Of($"{Collector(server)}/t.js?id=shop");
 
-    // The snippet of docs/proof.md.
-    private static string Notice(LiveServer server)
+    private static string Notice(LiveServer server) => Documented(server, "proof.md", "<p id=\"privacy-notice\"")
+        + "<script>window.shown = ''; setInterval(() => { shown = document.getElementById('privacy-notice').textContent }, 10)</script>";
+
+    // A snippet of the documents, to the end of its block.
+    private static string Documented(LiveServer server, string file, string start)
     {
-        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", "proof.md"));
-        var start = document.IndexOf("<p id=\"privacy-notice\"", StringComparison.Ordinal);
-        var snippet = document[start..document.IndexOf("```", start, StringComparison.Ordinal)];
-        return snippet.Replace("https://t.example.com", Collector(server), StringComparison.Ordinal)
-            + "<script>window.shown = ''; setInterval(() => { shown = document.getElementById('privacy-notice').textContent }, 10)</script>";
+        var document = File.ReadAllText(Path.Combine(Repository.Root, "docs", file));
+        var at = document.IndexOf(start, StringComparison.Ordinal);
+        return document[at..document.IndexOf("```", at, StringComparison.Ordinal)].Replace("https://t.example.com", Collector(server), StringComparison.Ordinal);
     }
 
     private static string? Text(JsonNode row, string name) => row[name]?.ToString();

@@ -85,7 +85,7 @@ public sealed class DeviceNoTests
         await new Device(app).PixelAsync("e=elsewhere&u=ann");
         var events = await app.EventsAsync(23);
         Assert.Equal(["false", "false", "false"], events.Skip(20).Select(one => one["consent_ads"]!.ToString()));
-        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":true,"stored":true,"regime":"open"}""", await devices[2].TextAsync("/privacy.json?id=shop"));
+        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":true,"stored":true,"regime":"open","measured":true}""", await devices[2].TextAsync("/privacy.json?id=shop"));
     }
 
     [Fact]
@@ -124,20 +124,95 @@ public sealed class DeviceNoTests
     }
 
     [Fact]
-    public async Task No_more_is_learnt_from_signals_than_the_setting_says_and_the_store_has_them_all()
+    public async Task No_more_is_learnt_from_signals_that_anybody_can_send_than_the_setting_says_and_the_store_has_them_all()
     {
-        await using var app = await PixelApp.StartAsync(settings: [Sync, "--Pixel:Privacy:MostOptOuts=3"]);
-        for (var i = 0; i < 10; i++) await new Device(app).PixelAsync($"u=user{i}", s_gpc);
-        await app.StoredAsync(10);
+        await using var backend = await Api.Backend.StartAsync(settings: [Sync, "--Pixel:Privacy:MostOptOuts=3"]);
+        var app = backend.App;
+        var known = new Device(app);
+        await known.PixelAsync("");
+        for (var i = 0; i < 8; i++) await known.PixelAsync($"u=user{i}", s_gpc);
+        await app.StoredAsync(9);
 
-        Assert.Equal(3, app.Services.GetRequiredService<Standings>().Count);
-        Assert.Equal(["10"], Device.Ask(app, "select cast(count(*) as text) from opt_outs where kind = 'user'"));
+        Assert.Equal(3, app.Services.GetRequiredService<Standings>().Count); // the device, and two who were named on it
+        Assert.Equal(["8"], Device.Ask(app, "select cast(count(*) as text) from opt_outs where kind = 'user'"));
         await Eventually.TrueAsync(() => app.Output.Contains("Pixel:Privacy:MostOptOuts", StringComparison.Ordinal), () => app.Output);
-        await new Device(app).PixelAsync("u=user0"); // who was first is still known
-        await new Device(app).PixelAsync("u=user9");
-        Assert.Equal(["false", "true"], (await app.EventsAsync(12)).Skip(10).Select(one => one["consent_ads"]!.ToString()));
+        Assert.Contains("\"opt_outs\":{\"status\":\"degraded\",\"state\":\"full\",\"known\":3,\"most\":3}", await app.Client.GetStringAsync("/readyz"), StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^pixel_opt_outs_known(\{.*\})? 3\b", await app.Client.GetStringAsync("/metrics"));
+
+        await backend.PostAsync("""{"event":"told","user_id":"bob","consent":{"gpc":true}}"""); // a secret key is in nobody's hands
+        foreach (var user in new[] { "user0", "user7", "bob" }) await new Device(app).PixelAsync("u=" + user);
+        Assert.Equal(["false", "true", "false"], (await app.EventsAsync(13)).Skip(10).Select(one => one["consent_ads"]!.ToString()));
         await app.StopAsync();
         Assert.Equal(2, app.Output.Split("Pixel:Privacy:MostOptOuts").Length); // once
+    }
+
+    [Fact]
+    public async Task Whom_strangers_name_is_learnt_when_the_device_comes_back_and_not_before()
+    {
+        await using var app = await PixelApp.StartAsync(settings: [Sync]);
+        var device = new Device(app);
+        await device.PixelAsync("u=ann", s_gpc);
+        for (var i = 0; i < 20; i++) await new Device(app).PixelAsync($"u=user{i}&gpc=1");
+        await new Device(app).PixelAsync("u=bob&gpc=1&dnt=1");
+        await app.StoredAsync(22);
+        Assert.Equal(0, app.Services.GetRequiredService<Standings>().Count);
+        await Eventually.TrueAsync(() => Device.Ask(app, "select id from opt_outs where id in ('ann', 'bob', 'user19')").Count == 3, () => app.Output);
+
+        await new Device(app).PixelAsync("u=ann");
+        await device.PixelAsync("u=ann");
+        await new Device(app).PixelAsync("u=ann");
+        Assert.Equal(["true", "false", "false"], (await app.EventsAsync(25)).Skip(22).Select(one => one["consent_ads"]!.ToString()));
+    }
+
+    [Theory]
+    [InlineData("form", "Exempt")]
+    [InlineData("json", "Exempt")]
+    [InlineData("json", "Open")]
+    [InlineData("json", "Aggregate")]
+    public async Task A_visitor_objects_on_a_page_of_the_site_and_takes_it_back_there(string kind, string regime)
+    {
+        await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:Sites:shop:Regime={regime}"]);
+        var device = new Device(app);
+        await device.PixelAsync("");
+        var before = device.Cookies;
+        Assert.Contains("\"measured\":true", await device.TextAsync("/privacy.json?id=shop"), StringComparison.Ordinal);
+
+        Assert.Contains("\"measured\":false", await DecideAsync("denied"), StringComparison.Ordinal);
+        Assert.Equal("px_no=m", device.Cookies);
+        Assert.Contains("\"measured\":false", await device.TextAsync("/privacy.json?id=shop"), StringComparison.Ordinal);
+        Assert.Equal("consent_required", await device.PixelAsync(""));
+        Assert.Equal("px_no=m", device.Cookies);
+
+        Assert.Contains("\"measured\":true", await DecideAsync("granted"), StringComparison.Ordinal);
+        Assert.Equal("", device.Cookies);
+        Assert.Null(await device.PixelAsync(""));
+        Assert.Equal(before, device.Cookies);
+
+        async Task<string> DecideAsync(string word)
+        {
+            using HttpContent content = kind == "form"
+                ? new FormUrlEncodedContent([new("id", "shop"), new("measurement", word)])
+                : new StringContent($$"""{"site_id":"shop","measurement":"{{word}}"}""", System.Text.Encoding.UTF8, "application/json");
+            using var answer = await device.SendAsync(HttpMethod.Post, "/privacy.json", content);
+            return await answer.Content.ReadAsStringAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Neither_looking_nor_a_recorded_decision_is_changed_by_a_word_in_an_address()
+    {
+        await using var app = await PixelApp.StartAsync();
+        var device = new Device(app);
+        await device.PixelAsync("");
+        await device.TextAsync("/privacy.json?id=shop&measurement=denied"); // a GET keeps nothing
+        Assert.Equal("", device.Cookies);
+
+        await device.PixelAsync("");
+        await RecordAsync(app, device.Visitor, "measurement", "withdrawn");
+        using var content = new FormUrlEncodedContent([new("id", "shop"), new("measurement", "granted")]);
+        using var answer = await device.SendAsync(HttpMethod.Post, "/privacy.json", content);
+        Assert.Contains("\"measured\":false", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("px_no=m", device.Cookies);
     }
 
     [Theory]

@@ -9,11 +9,11 @@ namespace PixelServer.Tests.Privacy;
 public sealed class HonouredTests
 {
     [Theory]
-    [InlineData("Us", "", null, """{"gpc":false,"dnt":false,"opted_out":false,"stored":false,"regime":"us"}""")]
-    [InlineData("Us", "", "1", """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"us"}""")]
-    [InlineData("Gdpr", "", "1", """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"gdpr"}""")]
-    [InlineData("Open", "&us_privacy=1YYN", null, """{"gpc":false,"dnt":false,"opted_out":true,"stored":false,"regime":"open"}""")]
-    [InlineData("Open", "&gpc=1", null, """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"open"}""")]
+    [InlineData("Us", "", null, """{"gpc":false,"dnt":false,"opted_out":false,"stored":false,"regime":"us","measured":true}""")]
+    [InlineData("Us", "", "1", """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"us","measured":true}""")]
+    [InlineData("Gdpr", "", "1", """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"gdpr","measured":false}""")]
+    [InlineData("Open", "&us_privacy=1YYN", null, """{"gpc":false,"dnt":false,"opted_out":true,"stored":false,"regime":"open","measured":true}""")]
+    [InlineData("Open", "&gpc=1", null, """{"gpc":true,"dnt":false,"opted_out":true,"stored":false,"regime":"open","measured":true}""")]
     public async Task A_page_is_told_what_became_of_the_signals_of_a_stranger(string regime, string query, string? gpc, string told)
     {
         await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:DefaultSite:Regime={regime}"]);
@@ -31,9 +31,9 @@ public sealed class HonouredTests
         await using var app = await PixelApp.StartAsync(settings: ["--Pixel:DefaultSite:Regime=Us"]);
         using var visit = await AskAsync(app, "/p.gif?id=shop");
         var cookie = visit.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
-        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":false,"stored":false,"regime":"us"}""", await TextAsync(app, cookie, null));
-        Assert.Equal("""{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}""", await TextAsync(app, cookie, "1")); // asking is enough
-        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":true,"stored":true,"regime":"us"}""", await TextAsync(app, cookie, "0"));
+        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":false,"stored":false,"regime":"us","measured":true}""", await TextAsync(app, cookie, null));
+        Assert.Equal("""{"gpc":true,"dnt":false,"opted_out":true,"stored":true,"regime":"us","measured":true}""", await TextAsync(app, cookie, "1")); // asking is enough
+        Assert.Equal("""{"gpc":false,"dnt":false,"opted_out":true,"stored":true,"regime":"us","measured":true}""", await TextAsync(app, cookie, "0"));
     }
 
     [Fact]
@@ -69,9 +69,44 @@ public sealed class HonouredTests
         using var bad = await AskAsync(app, "/seen?id=a%20b");
         Assert.Equal("bad_site_id", JsonNode.Parse(await bad.Content.ReadAsStringAsync())!["code"]!.ToString());
         using var put = await AskAsync(app, "/seen", method: "PUT");
-        Assert.Equal((HttpStatusCode.MethodNotAllowed, "GET"), (put.StatusCode, put.Content.Headers.Allow.Single()));
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, "GET, POST, OPTIONS"), (put.StatusCode, string.Join(", ", put.Content.Headers.Allow)));
         using var longest = await AskAsync(app, "/seen?x=" + new string('a', 3_000));
         Assert.Equal(HttpStatusCode.RequestUriTooLong, longest.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_page_of_another_origin_may_send_an_objection_where_the_site_allows_it()
+    {
+        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Sites:shop:AllowedOrigins:0=https://shop.example"]);
+        foreach (var (origin, isAllowed) in new[] { ("https://shop.example", true), ("https://other.example", false) })
+        {
+            using var preflight = await AskAsync(app, "/privacy.json?id=shop", origin: origin, method: "OPTIONS");
+            Assert.Equal((HttpStatusCode.NoContent, isAllowed, isAllowed),
+                (preflight.StatusCode, preflight.Headers.Contains("Access-Control-Allow-Origin"), preflight.Headers.Contains("Access-Control-Allow-Methods")));
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/privacy.json")
+            {
+                Content = new StringContent("""{"site_id":"shop","measurement":"denied"}""", System.Text.Encoding.UTF8, "application/json"),
+            };
+            request.Headers.Add("Origin", origin);
+            using var answer = await app.Client.SendAsync(request);
+            Assert.Equal((isAllowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, isAllowed, isAllowed),
+                (answer.StatusCode, answer.Headers.Contains("Set-Cookie"), answer.Headers.Contains("Access-Control-Allow-Credentials")));
+        }
+    }
+
+    [Theory]
+    [InlineData("", "application/json", "empty_body")]
+    [InlineData("[]", "application/json", "empty_batch")]
+    [InlineData("[{},{}]", "application/json", "not_an_event")]
+    [InlineData("{", "application/json", "bad_json")]
+    [InlineData("x", "image/png", "unsupported_type")]
+    public async Task What_is_no_objection_is_refused_as_a_beacon_is(string body, string type, string code)
+    {
+        await using var app = await PixelApp.StartAsync();
+        using var content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using var answer = await app.Client.PostAsync("/privacy.json", content);
+        Assert.Equal(code, JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["code"]!.ToString());
     }
 
     [Fact]

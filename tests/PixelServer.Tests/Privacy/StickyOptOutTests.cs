@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using PixelServer.Collect;
 using PixelServer.Tests.Api;
 using PixelServer.Tests.Mail;
 using PixelServer.Tests.Support;
@@ -37,7 +38,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     public async Task So_does_an_opt_out_in_a_consent_string(string query, string source)
     {
         await using var app = await StartAsync("", "Us");
-        var cookie = await VisitAsync(app, $"e=signal&u=ann&{query}");
+        var cookie = await VisitAsync(app, $"e=signal&u=ann&{query}", Known(app));
         await VisitAsync(app, "e=silent", cookie);
         await VisitAsync(app, "e=elsewhere&u=ann");
 
@@ -54,6 +55,18 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         await backend.PostAsync("""{"event":"other","user_id":"bob"}""");
 
         Assert.Equal(["false", "false", "true"], (await backend.App.EventsAsync(3)).Select(one => one["consent_ads"]!.ToString()));
+    }
+
+    [Fact]
+    public async Task Also_by_an_event_that_is_not_kept()
+    {
+        await using var backend = await Backend.StartAsync(settings: ["--Pixel:DefaultSite:Regime=Us", "--Pixel:Privacy:SyncEvery=00:00:00.1"]);
+        var refused = await backend.PostAsync("""{"event":"signal","user_id":"ann","consent":{"gpc":true,"measurement":"denied"}}""");
+        Assert.Equal((403, "consent_required"), (refused.Status, refused.Code));
+        await backend.PostAsync("""{"event":"silent","user_id":"ann"}""");
+
+        Assert.Equal("false", (await backend.App.EventsAsync(1))[0]["consent_ads"]!.ToString());
+        await Eventually.TrueAsync(() => OptOuts(backend.App) is [("user", "gpc")], () => backend.App.Output); // no hit carries it
     }
 
     [Theory]
@@ -76,7 +89,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     public async Task An_id_that_stands_for_nobody_is_nobodys_opt_out()
     {
         await using var app = await StartAsync("", "Us");
-        await VisitAsync(app, "e=signal&u=guest", gpc: true);
+        await VisitAsync(app, "e=signal&u=guest", Known(app), gpc: true);
         await VisitAsync(app, "e=other&u=guest");
 
         Assert.Equal(["false", "true"], (await app.EventsAsync(2)).Select(one => one["consent_ads"]!.ToString()));
@@ -87,14 +100,14 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
         await using var app = await StartAsync("", "Us", clock: clock);
-        await VisitAsync(app, "e=1&u=ann", gpc: true);
+        await VisitAsync(app, "e=1&u=ann", Known(app), gpc: true);
         clock.Advance(TimeSpan.FromMinutes(1));
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:00:00Z")); // of the moment of the signal: not later
         await VisitAsync(app, "e=2&u=ann");
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:00:30Z"));
         await VisitAsync(app, "e=3&u=ann");
         clock.Advance(TimeSpan.FromMinutes(1));
-        await VisitAsync(app, "e=4&u=ann", gpc: true);
+        await VisitAsync(app, "e=4&u=ann", Known(app), gpc: true);
         await VisitAsync(app, "e=5&u=ann");
 
         var standings = app.Services.GetRequiredService<Standings>();
@@ -109,7 +122,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
         await using var app = await StartAsync("", "Us", clock: clock);
-        var cookie = await VisitAsync(app, "e=1&u=ann", gpc: true);
+        var cookie = await VisitAsync(app, "e=1&u=ann", Known(app), gpc: true);
         clock.Advance(TimeSpan.FromMinutes(20));
         await VisitAsync(app, "e=2&u=ann", cookie, gpc: true);
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:10:00Z"));
@@ -130,7 +143,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         string cookie;
         await using (var app = await StartAsync("", "Us", folder.Path))
         {
-            cookie = await VisitAsync(app, "e=signal&u=ann", gpc: true);
+            cookie = await VisitAsync(app, "e=signal&u=ann", Known(app), gpc: true);
             await app.StoredAsync(1);
             Assert.True(new FileInfo(folder.File("standings")).Length > 8); // before the batch
         }
@@ -145,7 +158,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         // A journal whose hits were never delivered, and no other file: as a kill leaves it while the store is away.
         using var second = new TempFolder();
         await using (var app = await StartAsync("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1", "Us", second.Path, new FakeTimeProvider(DateTimeOffset.UtcNow)))
-            cookie = await VisitAsync(app, "e=signal&u=ann", gpc: true);
+            cookie = await VisitAsync(app, "e=signal&u=ann", Known(app), gpc: true);
         File.Delete(second.File("standings"));
         await using var last = await StartAsync("", "Us", second.Path);
         await last.StoredAsync(1);
@@ -161,7 +174,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         string[] settings = ["--Pixel:CookieKey=0123456789012345678901234567890123456789", "--Pixel:Privacy:SyncEvery=00:00:00.1"];
         await using var one = await PixelApp.StartAsync(database, settings: settings);
         await using var other = await PixelApp.StartAsync(database, settings: settings);
-        await VisitAsync(one, "e=signal&u=ann", gpc: true);
+        await VisitAsync(one, "e=signal&u=ann", Known(one), gpc: true);
 
         var (standings, keys) = (other.Services.GetRequiredService<Standings>(), other.Services.GetRequiredService<SubjectKeys>());
         await Eventually.TrueAsync(() => standings.Of(keys.Of("shop", SubjectKind.User, "ann")).IsOptedOut, () => other.Output);
@@ -169,6 +182,10 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
 
     private static Task<PixelApp> StartAsync(string postgres, string regime, string? directory = null, TimeProvider? clock = null) =>
         PixelApp.StartAsync(postgres, clock, directory, [$"--Pixel:DefaultSite:Regime={regime}"]);
+
+    /// <summary>The cookie of a device that was here before.</summary>
+    private static string Known(PixelApp app) => app.Services.GetRequiredService<VisitorCookie>()
+        .Set(Guid.NewGuid(), app.Services.GetRequiredService<TimeProvider>().GetUtcNow(), domain: "", secure: false).Split(';')[0];
 
     /// <summary>The device's cookies from now on.</summary>
     private static async Task<string> VisitAsync(PixelApp app, string query, string? cookie = null, bool gpc = false)

@@ -104,6 +104,20 @@ public sealed partial class SignalReaderTests
     }
 
     [Theory]
+    [InlineData("7", null, true)]
+    [InlineData("6,2", null, true)]
+    [InlineData("7", "${GPP_STRING}", true)]
+    [InlineData("28", null, true)]
+    [InlineData("2", null, false)]
+    [InlineData("-1", null, false)]
+    public void A_section_that_is_named_without_a_string_forbids_as_one_that_is_not_in_it(string ids, string? gpp, bool forbids)
+    {
+        var said = gpp is null ? Read(("gpp_sid", ids)) : Read(("gpp_sid", ids), ("gpp", gpp));
+        Assert.Equal((forbids, forbids, false), (said.ForbidsAds, said.SaleUnclear, said.SaleOptOut));
+        Assert.Equal(forbids, said.Faults?.Contains(new SignalFault("gpp_sid", Fault.SectionNotThere)) is true);
+    }
+
+    [Theory]
     [InlineData("granted", "Yes", false)]
     [InlineData("denied", "No", false)]
     [InlineData("true", "Yes", false)]

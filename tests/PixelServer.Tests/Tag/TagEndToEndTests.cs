@@ -52,6 +52,25 @@ public sealed class TagEndToEndTests(Chromium chromium, SharedPostgres postgres)
         Assert.StartsWith(Guid.Parse(Text(events["after"].Single(), "visitor_id")!).ToString("N"), Assert.Single(await visitor.CookiesAsync()).Value, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Aggregate", "")]
+    [InlineData("Exempt", "")]
+    [InlineData("Open", "px('consent', { storage: false, measurement: true });")]
+    public async Task Where_no_person_may_be_kept_the_tags_hashes_of_addresses_are_not(string regime, string said)
+    {
+        await using var server = await LiveServer.StartAsync("sqlite", postgres, $"--Pixel:Sites:shop:Regime={regime}");
+        await using var visitor = await chromium.VisitorAsync();
+        _pages["/"] = Snippet(server) + $"<script>{said}</script>";
+        var page = await visitor.NewPageAsync();
+        await page.GotoAsync(Shop("/"));
+        await page.EvaluateAsync("px('identify', 'user-7', { email: 'Ann@Shop.example', phone: '0123456789', plan: 'pro' })");
+        var identify = (await server.EventsAsync(2)).Single(one => Text(one, "name") == "identify");
+
+        Assert.Equal("pro", Text(identify["properties"]!, "plan"));
+        Assert.DoesNotContain("sha256\":\"", identify.ToJsonString(), StringComparison.Ordinal);
+        Assert.Null(Text(identify, "user_id"));
+    }
+
     [Fact]
     public async Task A_server_that_is_stopped_and_started_again_gets_what_was_made_meanwhile()
     {

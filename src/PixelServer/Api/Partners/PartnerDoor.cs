@@ -77,6 +77,7 @@ internal sealed class PartnerDoor(
         var message = told.MessageId ?? (draft.Timestamp is null ? null : once);
         draft.Claim = new Claim
         {
+            IsSecret = true,
             Visitor = visitor is null ? null : VisitorIds.Of(key.Site, visitor),
             EmailSha256 = email,
             OnceKey = message is null ? null : OnceKeys.Of(map.Partner, key.Site, message),

@@ -138,7 +138,8 @@ internal sealed class PartnerMap
         {
             if (_known!.Contains(prefix + member.Name) || !IsSaid(member.Value) || IsOpened(prefix, member)) continue;
             if (Identities.IsIdentity(member.Name) || IsReserved(member.Name)) continue;
-            if (draft.Properties.Add(member.Name, Impersonal.Of(member.Value), keepFirst: true) is { } refusal) return refusal;
+            if (SaidConsent.Take(member, draft.Consent, out var unkept)) continue;
+            if ((unkept ?? draft.Properties.Add(member.Name, Impersonal.Of(member.Value), keepFirst: true)) is { } refusal) return refusal;
         }
 
         return null;

@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
 
-namespace PixelServer.Api;
+namespace PixelServer;
 
 /// <summary>The words in which SDKs and backends speak of devices: under which keys, and with which values.</summary>
 /// <remarks>Keys are compared without case, hyphens and underscores: <c>advertisingId</c>, <c>advertising_id</c> and <c>ADVERTISING-ID</c> are one.</remarks>
@@ -66,6 +68,14 @@ internal static class DeviceWords
         return false;
     }
 
+    /// <summary>Whether the key is a spelling of an advertising id and can mean nothing else. Cheap for nearly every key.</summary>
+    public static bool IsAdvertisingId(ReadOnlySpan<byte> key)
+    {
+        if (key.IsEmpty || key.Length > LongestKey || key[^1] is not ((byte)'d' or (byte)'D' or (byte)'a' or (byte)'A' or (byte)'1' or (byte)'5' or (byte)'6')) return false;
+        Span<char> text = stackalloc char[LongestKey];
+        return Ascii.ToUtf16(key, text, out var length) == OperationStatus.Done && Find(text[..length]) is { Kind: not null, IsUnmistakable: true };
+    }
+
     private static string[] Split(string keys) => keys.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The status in every spelling: 0 to 3 as number or text, Apple's words in any case with or without spaces, hyphens and underscores, and the truth values of some SDKs.</summary>
@@ -112,7 +122,7 @@ internal static class DeviceWords
         _ => null,
     };
 
-    /// <summary>The name of <see cref="DeviceClaims.Platform"/> for what systems call themselves.</summary>
+    /// <summary>The name of <see cref="Api.DeviceClaims.Platform"/> for what systems call themselves.</summary>
     public static string? PlatformOf(string? name)
     {
         Span<char> buffer = stackalloc char[LongestKey];
