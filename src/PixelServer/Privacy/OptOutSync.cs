@@ -61,5 +61,5 @@ internal sealed class OptOutHolder(UnwrittenOptOuts unwritten) : IHolder
 
     public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => unwritten.RemoveAsync(Theirs(persons), ct);
 
-    private static Func<OptOut, bool> Theirs(PersonCrowd persons) => one => persons.Name(one.SiteId, KindOf(one.Kind), one.Id);
+    private static Func<KeyValuePair<OptOut, OptOutTimes>, bool> Theirs(PersonCrowd persons) => one => persons.Name(one.Key.SiteId, KindOf(one.Key.Kind), one.Key.Id, one.Value.Last);
 }
