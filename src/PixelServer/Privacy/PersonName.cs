@@ -10,7 +10,7 @@ namespace PixelServer.Privacy;
 /// <param name="Id">The identifier.</param>
 internal readonly record struct PersonName(string Kind, string Id)
 {
-    public const string Visitor = SubjectKinds.Visitor, User = SubjectKinds.User, Email = SubjectKinds.Email, Event = "event", ClientEvent = "client_event";
+    public const string Event = "event", ClientEvent = "client_event";
 
     private const int MostText = 1_000;
     private const int Sha256Digits = 64, CookieIdDigits = 32;
@@ -34,11 +34,11 @@ internal readonly record struct PersonName(string Kind, string Id)
         if (Text.Mended(text) != text) return $"{kind}: well-formed text without U+0000, as events have it.";
         PersonName? read = kind switch
         {
-            "visitor_id" => VisitorOf(text) is { } visitor ? new(Visitor, visitor) : null,
-            "anonymous_id" => new(Visitor, VisitorIds.Of(site, text).ToString("D")),
-            "user_id" or "recipient_id" => new(User, text),
-            "email" => EmailAddress.Read(text) is { } address ? new(Email, Hash(address)) : null,
-            "email_sha256" => IsSha256(text) ? new(Email, text.ToLowerInvariant()) : null,
+            "visitor_id" => VisitorOf(text) is { } visitor ? new(SubjectKinds.Visitor, visitor) : null,
+            "anonymous_id" => new(SubjectKinds.Visitor, VisitorIds.Of(site, text).ToString("D")),
+            "user_id" or "recipient_id" => new(SubjectKinds.User, text),
+            "email" => EmailAddress.Read(text) is { } address ? new(SubjectKinds.Email, Hash(address)) : null,
+            "email_sha256" => IsSha256(text) ? new(SubjectKinds.Email, text.ToLowerInvariant()) : null,
             "phone" => Phone.Read(text, country: null) is { } number ? new(SubjectKinds.Phone, Hash(number)) { IsAlone = true } : null,
             "phone_sha256" => IsSha256(text) ? new(SubjectKinds.Phone, text.ToLowerInvariant()) { IsAlone = true } : null,
             "external_id" => new(SubjectKinds.ExternalId, Hash(text)) { IsAlone = true },
@@ -98,18 +98,18 @@ internal readonly record struct PersonName(string Kind, string Id)
     }
 
     private static PersonName? PersonOf(string text) =>
-        text.StartsWith("user:", StringComparison.Ordinal) && text.Length > 5 ? new(User, text[5..])
-        : text.StartsWith("email:", StringComparison.Ordinal) && IsSha256(text[6..]) ? new(Email, text[6..].ToLowerInvariant())
-        : text.StartsWith("email:", StringComparison.Ordinal) && EmailAddress.Read(text[6..]) is { } address ? new(Email, Hash(address))
-        : text.StartsWith("visitor:", StringComparison.Ordinal) && VisitorOf(text[8..]) is { } visitor ? new(Visitor, visitor)
+        text.StartsWith("user:", StringComparison.Ordinal) && text.Length > 5 ? new(SubjectKinds.User, text[5..])
+        : text.StartsWith("email:", StringComparison.Ordinal) && IsSha256(text[6..]) ? new(SubjectKinds.Email, text[6..].ToLowerInvariant())
+        : text.StartsWith("email:", StringComparison.Ordinal) && EmailAddress.Read(text[6..]) is { } address ? new(SubjectKinds.Email, Hash(address))
+        : text.StartsWith("visitor:", StringComparison.Ordinal) && VisitorOf(text[8..]) is { } visitor ? new(SubjectKinds.Visitor, visitor)
         : null;
 
     // A visitor's id is made of what the client called it.
     private static bool IsNobody(string site, string kind, string text, PersonName name) => name.Kind switch
     {
-        User or SubjectKinds.Device => BlockedIds.IsNobody(name.Id),
+        SubjectKinds.User or SubjectKinds.Device => BlockedIds.IsNobody(name.Id),
         SubjectKinds.ExternalId => BlockedIds.IsNobody(text),
-        Visitor => (kind == "anonymous_id" && BlockedIds.IsNobody(text)) || BlockedIds.All.Any(id => VisitorIds.Of(site, id).ToString("D") == name.Id),
+        SubjectKinds.Visitor => (kind == "anonymous_id" && BlockedIds.IsNobody(text)) || BlockedIds.All.Any(id => VisitorIds.Of(site, id).ToString("D") == name.Id),
         _ => false,
     };
 

@@ -217,7 +217,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     // An id that strangers share is nobody's, and what was said of it would be said of them.
     private async Task CheckAsync(string site, PersonName name, CancellationToken ct)
     {
-        if (name.Kind == PersonName.Visitor && await rows.IsNobodyAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), ct))
+        if (name.Kind == SubjectKinds.Visitor && await rows.IsNobodyAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), ct))
             throw new PersonUnclearException("This id is nobody's alone: one of the day, which everybody behind an address has, or one that programs send when there is nobody.");
     }
 

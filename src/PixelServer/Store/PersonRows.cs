@@ -36,8 +36,8 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         // All that is theirs leads to the strongest.
         var known = person.Ids.Named.Where(one => !person.Alone.Contains(one)).ToList();
-        var leading = known.Where(one => one.Kind == "user").ToList();
-        if (leading.Count == 0) leading = [.. known.Where(one => one.Kind == "email")];
+        var leading = known.Where(one => one.Kind == SubjectKinds.User).ToList();
+        if (leading.Count == 0) leading = [.. known.Where(one => one.Kind == SubjectKinds.Email)];
         if (leading.Count == 0) leading = known;
         foreach (var (kind, id) in leading)
         {
@@ -98,9 +98,9 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct))
         {
-            if (!rows.IsDBNull(0) && !BlockedIds.IsNobody(rows.GetString(0))) found.Add(("user", rows.GetString(0)));
-            else if (!rows.IsDBNull(1)) found.Add(("email", rows.GetString(1)));
-            else found.Add(("visitor", rows.GetGuid(2).ToString("D")));
+            if (!rows.IsDBNull(0) && !BlockedIds.IsNobody(rows.GetString(0))) found.Add((SubjectKinds.User, rows.GetString(0)));
+            else if (!rows.IsDBNull(1)) found.Add((SubjectKinds.Email, rows.GetString(1)));
+            else found.Add((SubjectKinds.Visitor, rows.GetGuid(2).ToString("D")));
         }
 
         return [.. found];
@@ -300,7 +300,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         foreach (var (kind, id) in await SharedAsync(connection, transaction, person, [.. person.Named], ct))
         {
-            if (kind == "user") continue;
+            if (kind == SubjectKinds.User) continue;
             await using var block = dialect.Command(connection, transaction,
                 """
                 insert into identity_blocks (site_id, kind, id, reason)
@@ -342,7 +342,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         {
             using var payload = JsonDocument.Parse(rows.GetFieldValue<byte[]>(1));
             var e = payload.RootElement;
-            if ((Is("visitor", "visitor_id") && Text(e, "visitor_kind") != "daily") || Is("user", "user_id") || Is("email", "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
+            if ((Is(SubjectKinds.Visitor, "visitor_id") && Text(e, "visitor_kind") != "daily") || Is(SubjectKinds.User, "user_id") || Is(SubjectKinds.Email, "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
 
             bool IsBeside() => e.TryGetProperty("properties", out var properties) && NamedBeside.Of(person.Site, Text(e, "name"), Encoding.UTF8.GetBytes(properties.GetRawText()))
                 .Any(one => ids.Contains((one.Kind.Word(), one.Id)));

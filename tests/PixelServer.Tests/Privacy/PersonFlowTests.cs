@@ -296,7 +296,7 @@ public abstract class PersonFlowContract
         Assert.True(erased.GetProperty("collectors")[0].GetProperty("records").GetProperty("endless").GetInt64() > 1);
     }
 
-    private static async Task<PersonFound> AdaAsync(Persons persons) => (await persons.PersonAsync(PersonShop.Site, new(PersonName.User, "ada"), [], default))!;
+    private static async Task<PersonFound> AdaAsync(Persons persons) => (await persons.PersonAsync(PersonShop.Site, new(SubjectKinds.User, "ada"), [], default))!;
 
     private protected static async Task<DbConnection> DoAsync(DbConnection connection, string sql)
     {
