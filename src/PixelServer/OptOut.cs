@@ -54,20 +54,20 @@ internal sealed class UnwrittenOptOuts : IDisposable
         }
     }
 
-    public long Count(Func<OptOut, bool> which)
+    public long Count(Func<KeyValuePair<OptOut, OptOutTimes>, bool> which)
     {
-        lock (_lock) return _rows.Keys.LongCount(which);
+        lock (_lock) return _rows.LongCount(which);
     }
 
     /// <summary>Takes some out, also of what is being written: when this completes none of them comes into the store any more.</summary>
-    public async Task<long> RemoveAsync(Func<OptOut, bool> which, CancellationToken ct)
+    public async Task<long> RemoveAsync(Func<KeyValuePair<OptOut, OptOutTimes>, bool> which, CancellationToken ct)
     {
         await _turn.WaitAsync(ct);
         try
         {
             lock (_lock)
             {
-                OptOut[] theirs = [.. _rows.Keys.Where(which)];
+                OptOut[] theirs = [.. _rows.Where(which).Select(one => one.Key)];
                 foreach (var one in theirs) _rows.Remove(one);
                 return theirs.Length;
             }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PixelServer;
 
 /// <summary>The identifiers of one person of one site, in clear: only whoever answers a request has them, and only while it is answered.</summary>
@@ -7,39 +9,64 @@ namespace PixelServer;
 /// <param name="Emails">Lower-case hex SHA-256 of normalised addresses.</param>
 internal sealed record PersonIds(string Site, IReadOnlyList<Guid> Visitors, IReadOnlyList<string> Users, IReadOnlyList<string> Emails)
 {
-    public int Count => Visitors.Count + Users.Count + Emails.Count;
+    /// <summary>Lower-case hex SHA-256 of telephone numbers.</summary>
+    public IReadOnlyList<string> Phones { get; init; } = [];
 
-    /// <summary>The same as kind and id.</summary>
+    /// <summary>Lower-case hex SHA-256 of other systems' ids of the person.</summary>
+    public IReadOnlyList<string> ExternalIds { get; init; } = [];
+
+    /// <summary>Ids that SDKs of apps have of devices.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>The same as kind and id, by the words of <see cref="SubjectKinds"/>.</summary>
     public IEnumerable<(string Kind, string Id)> Named =>
-        [.. Visitors.Select(id => ("visitor", id.ToString("D"))), .. Users.Select(id => ("user", id)), .. Emails.Select(id => ("email", id))];
+    [
+        .. Visitors.Select(id => (SubjectKinds.Visitor, id.ToString("D"))), .. Users.Select(id => (SubjectKinds.User, id)), .. Emails.Select(id => (SubjectKinds.Email, id)),
+        .. Phones.Select(id => (SubjectKinds.Phone, id)), .. ExternalIds.Select(id => (SubjectKinds.ExternalId, id)), .. Devices.Select(id => (SubjectKinds.Device, id)),
+    ];
 
-    /// <summary>With further ones.</summary>
-    public PersonIds With(IEnumerable<(string Kind, string Id)> named)
+    public static PersonIds Of(string site, IEnumerable<(string Kind, string Id)> named)
     {
-        var all = Named.Union(named).ToLookup(one => one.Kind, one => one.Id);
-        return this with { Visitors = [.. all["visitor"].Select(Guid.Parse)], Users = [.. all["user"]], Emails = [.. all["email"]] };
+        var all = named.Distinct().ToLookup(one => one.Kind, one => one.Id);
+        return new(site, [.. all[SubjectKinds.Visitor].Select(id => Guid.Parse(id, CultureInfo.InvariantCulture))], [.. all[SubjectKinds.User]], [.. all[SubjectKinds.Email]])
+        {
+            Phones = [.. all[SubjectKinds.Phone]],
+            ExternalIds = [.. all[SubjectKinds.ExternalId]],
+            Devices = [.. all[SubjectKinds.Device]],
+        };
     }
 
+    /// <summary>With further ones.</summary>
+    public PersonIds With(IEnumerable<(string Kind, string Id)> named) => Of(Site, Named.Concat(named));
+
     /// <summary>The same as keyed hashes, which may be kept.</summary>
-    public IReadOnlyList<UInt128> Subjects(SubjectKeys keys) =>
-    [
-        .. Visitors.Select(id => keys.Of(Site, id)), .. Users.Select(id => keys.Of(Site, SubjectKind.User, id)),
-        .. Emails.Select(id => keys.Of(Site, SubjectKind.Email, id)),
-    ];
+    public IReadOnlyList<UInt128> Subjects(SubjectKeys keys) => [.. Named.Select(one => keys.Of(Site, SubjectKinds.Of(one.Kind)!.Value, one.Id))];
 }
 
 /// <summary>Recognises a person of a site without knowing who it is: by the keyed hashes of their identifiers.</summary>
-internal sealed class PersonMarks(SubjectKeys keys, string site, IEnumerable<UInt128> subjects)
+/// <param name="keys">Of the subjects.</param>
+/// <param name="site">Site id.</param>
+/// <param name="subjects">The identifiers.</param>
+/// <param name="released">Where somebody is erased: of an identifier that was released since, only what is older is theirs.</param>
+internal sealed class PersonMarks(SubjectKeys keys, string site, IEnumerable<UInt128> subjects, Standings? released = null)
 {
     private readonly HashSet<UInt128> _subjects = [.. subjects];
 
     /// <summary>Whether the hit carries one of the identifiers, in a column or beside. An id of the day is nobody's: strangers behind one address share it.</summary>
-    public bool Name(Hit hit) => hit.SiteId == site && ((hit.VisitorKind != VisitorKind.Daily && _subjects.Contains(keys.Of(site, hit.VisitorId)))
-        || (hit.UserId is { } user && _subjects.Contains(keys.Of(site, SubjectKind.User, user)))
-        || (hit.EmailSha256 is { } email && _subjects.Contains(keys.Of(site, SubjectKind.Email, email)))
-        || NamedBeside.Of(site, hit.Name, hit.Properties.Span).Any(one => _subjects.Contains(keys.Of(site, one.Kind, one.Id))));
+    public bool Name(Hit hit) => hit.SiteId == site && ((hit.VisitorKind != VisitorKind.Daily && Has(keys.Of(site, hit.VisitorId), hit.ReceivedAt))
+        || (hit.UserId is { } user && Has(keys.Of(site, SubjectKind.User, user), hit.ReceivedAt))
+        || (hit.EmailSha256 is { } email && Has(keys.Of(site, SubjectKind.Email, email), hit.ReceivedAt))
+        || NamedBeside.Of(site, hit.Name, hit.Properties.Span).Any(one => Has(keys.Of(site, one.Kind, one.Id), hit.ReceivedAt)));
 
-    public bool Name(string ofSite, SubjectKind kind, string id) => ofSite == site && _subjects.Contains(keys.Of(site, kind, id));
+    /// <summary>Whether it is one of the identifiers.</summary>
+    /// <param name="ofSite">Site id.</param>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="id">The identifier.</param>
+    /// <param name="at">When what is asked about was kept.</param>
+    public bool Name(string ofSite, SubjectKind kind, string id, DateTimeOffset at) => ofSite == site && Has(keys.Of(site, kind, id), at);
+
+    private bool Has(UInt128 subject, DateTimeOffset at) => _subjects.Contains(subject)
+        && !(released?.Of(subject).Kept is { IsYes: true } since && at.ToUnixTimeMilliseconds() >= since.At);
 }
 
 /// <summary>
@@ -54,7 +81,7 @@ internal interface IHolder
     /// <summary>Asks of each record once whose it is: <see cref="PersonCrowd"/> counts.</summary>
     Task FindAsync(PersonCrowd persons, CancellationToken ct);
 
-    /// <summary>Erases what is theirs for good; afterwards no byte of it is in a file of the holder. Asks of each record once.</summary>
+    /// <summary>Erases what is theirs for good; afterwards no byte of it is in a file of the holder. Asks of each record once; says what is <see cref="PersonCrowd.Done"/> where the rest may fail.</summary>
     /// <exception cref="IOException">It is as it was, or some of it is.</exception>
     Task EraseAsync(PersonCrowd persons, CancellationToken ct);
 }

@@ -16,6 +16,44 @@ internal enum SubjectKind : byte
 
     /// <summary>Lower-case hex SHA-256 of a normalised address.</summary>
     Email = 3,
+
+    /// <summary>Lower-case hex SHA-256 of a telephone number as E.164 has it.</summary>
+    Phone = 4,
+
+    /// <summary>Lower-case hex SHA-256 of another system's id of the person.</summary>
+    ExternalId = 5,
+
+    /// <summary>An id that an app's SDK has of the device, in lower case.</summary>
+    Device = 6,
+}
+
+/// <summary>The words for these in SQL, in answers and on the command line.</summary>
+internal static class SubjectKinds
+{
+    public const string Visitor = "visitor", User = "user", Email = "email", Phone = "phone", ExternalId = "external_id", Device = "device";
+
+    public static string Word(this SubjectKind kind) => kind switch
+    {
+        SubjectKind.Visitor => Visitor,
+        SubjectKind.User => User,
+        SubjectKind.Email => Email,
+        SubjectKind.Phone => Phone,
+        SubjectKind.ExternalId => ExternalId,
+        SubjectKind.Device => Device,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    /// <summary>Null where it is another word.</summary>
+    public static SubjectKind? Of(string word) => word switch
+    {
+        Visitor => SubjectKind.Visitor,
+        User => SubjectKind.User,
+        Email => SubjectKind.Email,
+        Phone => SubjectKind.Phone,
+        ExternalId => SubjectKind.ExternalId,
+        Device => SubjectKind.Device,
+        _ => null,
+    };
 }
 
 /// <summary>

@@ -12,7 +12,9 @@ public sealed class NamedBesideTests
     private static readonly SubjectKeys s_keys = new(new byte[32]);
 
     [Theory]
-    [InlineData("page_view", """{"$identities":{"email_sha256":["a","b"],"phone_sha256":["c"],"raw":{"email":["d"]}}}""", "Email a,Email b")]
+    [InlineData("page_view", """{"$identities":{"email_sha256":["a","b"],"phone_sha256":["c"],"external_id_sha256":["e"],"zip_sha256":["f"],"raw":{"email":["d"]}}}""", "Email a,Email b,Phone c,ExternalId e")]
+    [InlineData("install", """{"$device":{"platform":"ios","idfv":"a","model":"b","att":0,"adjust_id":"c"},"device":{"idfv":"d"}}""", "Device a,Device c")]
+    [InlineData("install", """{"$device":"a","device":{"$device":{"idfv":"d"}}}""", "")]
     [InlineData("page_view", """{"traits":{"email_sha256":"a","company":{"email_sha256":"b"},"list":[{"email_sha256":["c",1,null,["d"]]}]}}""", "Email a,Email b,Email c")]
     [InlineData("page_view", """{"email_sha256":{"email_sha256":"a"},"note":"\"email_sha256\""}""", "Email a")]
     [InlineData("page_view", """{"previous_id":"old"}""", "")]

@@ -12,7 +12,7 @@ internal sealed class Erasing(Segments segments, ILogger log)
 {
     /// <summary>Works on the segments that are closed; the appender has closed the one that matters.</summary>
     /// <exception cref="NewerJournalException">A later version wrote a hit.</exception>
-    public JournalErased Erase(Func<Hit, bool> belongs, CancellationToken ct)
+    public JournalErased Erase(Func<Hit, bool> belongs, CancellationToken ct, Action? done = null)
     {
         var (total, buffer) = (new JournalErased(0, 0, 0), Array.Empty<byte>());
         foreach (var segment in segments.All)
@@ -34,6 +34,7 @@ internal sealed class Erasing(Segments segments, ILogger log)
 
             SegmentHeader.MarkErased(content);
             if (segments.Replace(segment, content[..(SegmentHeader.Bytes + records.Length)])) total += erased with { Files = 1 };
+            done?.Invoke();
         }
 
         foreach (var path in segments.Quarantined)
@@ -51,6 +52,7 @@ internal sealed class Erasing(Segments segments, ILogger log)
             if (erased is { Hits: 0, Unreadable: 0 }) continue;
             SegmentHeader.MarkErased(content);
             segments.ReplaceQuarantined(path, content);
+            done?.Invoke();
             total += erased with { Files = 1 };
         }
 

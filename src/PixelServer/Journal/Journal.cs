@@ -133,21 +133,31 @@ internal sealed class Journal : IHostedService, IDisposable
     /// <summary>The store has everything of the run before <paramref name="position"/>, durably.</summary>
     public void Delivered(Guid run, long position) => _segments.Delivered(run, position);
 
+    /// <summary>Closes the segment: every hit that was handed to <see cref="AppendAsync"/> before this call is durable, and found, or was refused.</summary>
+    /// <exception cref="ChannelClosedException">The server is shutting down.</exception>
+    public async Task RollAsync(CancellationToken ct)
+    {
+        var roll = new PendingHit(null);
+        await _queue.Writer.WriteAsync(roll, ct);
+        await roll.Completion;
+    }
+
     /// <summary>
     /// Erases every hit of the directory that belongs to somebody: those that wait, those of the retained window, those in quarantine. Covers every hit
     /// that was handed to <see cref="AppendAsync"/> before this call. Positions stay as they are.
     /// </summary>
+    /// <param name="belongs">Whether a hit does; asked of each once.</param>
+    /// <param name="ct">Gives up.</param>
+    /// <param name="done">Called when what belonged to somebody so far is off the disk.</param>
     /// <exception cref="IOException">A segment cannot be read or written: it is as it was.</exception>
     /// <exception cref="ChannelClosedException">The server is shutting down.</exception>
-    public async Task<JournalErased> EraseAsync(Func<Hit, bool> belongs, CancellationToken ct)
+    public async Task<JournalErased> EraseAsync(Func<Hit, bool> belongs, CancellationToken ct, Action? done = null)
     {
         await _erases.WaitAsync(ct);
         try
         {
-            var roll = new PendingHit(null);
-            await _queue.Writer.WriteAsync(roll, ct);
-            await roll.Completion;
-            return await Task.Run(() => _erasing.Erase(belongs, ct), ct);
+            await RollAsync(ct);
+            return await Task.Run(() => _erasing.Erase(belongs, ct, done), ct);
         }
         finally
         {

@@ -89,12 +89,12 @@ internal sealed class MailDecisions : IDisposable
     }
 
     /// <summary>Of how many recipients something is known that are one of a person's identifiers.</summary>
-    public long Count(Func<string, string, bool> isTheirs) => _decisions.Values.LongCount(one => Is(one, isTheirs));
+    public long Count(Func<MailDecision, bool> isTheirs) => _decisions.Values.LongCount(one => one.Subject == MailSubject.Recipient && isTheirs(one));
 
     /// <summary>Forgets what was decided about them; the file is written anew.</summary>
     /// <returns>About how many.</returns>
     /// <exception cref="IOException">The file is as it was.</exception>
-    public async Task<long> EraseAsync(Func<string, string, bool> isTheirs)
+    public async Task<long> EraseAsync(Func<MailDecision, bool> isTheirs)
     {
         var gone = 0L;
         await _writing.AloneAsync(() => { gone = Erase(isTheirs); });
@@ -113,9 +113,9 @@ internal sealed class MailDecisions : IDisposable
 
     public void Dispose() => _writing.Dispose();
 
-    private long Erase(Func<string, string, bool> isTheirs)
+    private long Erase(Func<MailDecision, bool> isTheirs)
     {
-        var gone = _decisions.Values.Where(one => Is(one, isTheirs)).ToList();
+        var gone = _decisions.Values.Where(one => one.Subject == MailSubject.Recipient && isTheirs(one)).ToList();
         if (gone.Count == 0) return 0;
         _file.Rewrite(_decisions.Values.Except(gone));
         _unwritten.Clear();
@@ -131,9 +131,7 @@ internal sealed class MailDecisions : IDisposable
         return gone.Count;
     }
 
-    private bool IsErased(MailDecision one) => Is(one, _isErased);
-
-    private static bool Is(MailDecision one, Func<string, string, bool> isTheirs) => one.Subject == MailSubject.Recipient && isTheirs(one.SiteId, one.SubjectId);
+    private bool IsErased(MailDecision one) => one.Subject == MailSubject.Recipient && _isErased(one.SiteId, one.SubjectId);
 
     private Task WriteAsync(IReadOnlyList<Pending> all)
     {

@@ -1,3 +1,5 @@
+using PixelServer.Store;
+
 namespace PixelServer.Mail;
 
 /// <summary>What recipients decided, on our own disk.</summary>
@@ -13,5 +15,5 @@ internal sealed class MailHolder(MailDecisions decisions) : IHolder
 
     public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => decisions.EraseAsync(Theirs(persons));
 
-    private static Func<string, string, bool> Theirs(PersonCrowd persons) => (site, recipient) => persons.Name(site, SubjectKind.User, recipient);
+    private static Func<MailDecision, bool> Theirs(PersonCrowd persons) => one => persons.Name(one.SiteId, SubjectKind.User, one.SubjectId, one.DecidedAt);
 }

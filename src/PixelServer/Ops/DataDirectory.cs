@@ -41,12 +41,19 @@ internal sealed class DataDirectory
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
     public string Consents => Path.Combine(Root, ConsentsName);
 
-    /// <summary>The secret of that name, made from <paramref name="length"/> random bytes when it is asked for the first time.</summary>
+    /// <summary>When its oldest file was written; null where there is none yet.</summary>
+    public DateTimeOffset? Oldest => new DirectoryInfo(Root).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true })
+        .Select(file => (DateTimeOffset?)file.LastWriteTimeUtc).Where(at => at >= DateTimeOffset.UnixEpoch).Min(); // of one that is gone meanwhile it is 1601
+
+    /// <summary>The secret of that name, made when it is asked for the first time.</summary>
+    /// <param name="name">Its file.</param>
+    /// <param name="length">In bytes.</param>
+    /// <param name="make">Makes it; null: it is random.</param>
     /// <exception cref="IOException">The file exists but has another length, or cannot be written.</exception>
-    public byte[] Key(string name, int length)
+    public byte[] Key(string name, int length, Func<byte[]>? make = null)
     {
         var file = KeyFile(name);
-        if (!File.Exists(file)) WriteSecret(file, RandomNumberGenerator.GetBytes(length));
+        if (!File.Exists(file)) WriteSecret(file, make?.Invoke() ?? RandomNumberGenerator.GetBytes(length));
         var key = File.ReadAllBytes(file);
         if (key.Length != length)
             throw new IOException($"The key file {file} has {key.Length} bytes, not {length}: restore it from a backup, or delete it to start with a new key.");

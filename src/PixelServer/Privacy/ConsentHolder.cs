@@ -17,5 +17,5 @@ internal sealed class ConsentHolder(Consents consents) : IHolder
     public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => consents.EraseAsync(Theirs(persons));
 
     private static Func<ConsentRecord, bool> Theirs(PersonCrowd persons) =>
-        one => ConsentPersons.ErasedAs(one.Person.Kind) is { } kind && persons.Name(one.SiteId, kind, one.Person.Id!);
+        one => ConsentPersons.ErasedAs(one.Person.Kind) is { } kind && persons.Name(one.SiteId, kind, one.Person.Id!, one.RecordedAt);
 }

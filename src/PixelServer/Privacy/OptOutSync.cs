@@ -43,15 +43,13 @@ internal sealed class OptOutSync(
     }
 
     // Whoever was erased since: nothing of them is written any more.
-    private bool IsErased(OptOut one) => standings.Of(keys.Of(one.SiteId, OptOutHolder.KindOf(one.Kind), one.Id)).IsErased;
+    private bool IsErased(OptOut one) => standings.Of(keys.Of(one.SiteId, SubjectKinds.Of(one.Kind)!.Value, one.Id)).IsErased;
 }
 
 /// <summary>Opt-outs that wait in memory for the store.</summary>
 internal sealed class OptOutHolder(UnwrittenOptOuts unwritten) : IHolder
 {
     public string Name => "opt_outs";
-
-    public static SubjectKind KindOf(string kind) => kind switch { OptOut.Visitor => SubjectKind.Visitor, OptOut.User => SubjectKind.User, _ => SubjectKind.Email };
 
     public Task FindAsync(PersonCrowd persons, CancellationToken ct)
     {
@@ -61,5 +59,5 @@ internal sealed class OptOutHolder(UnwrittenOptOuts unwritten) : IHolder
 
     public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => unwritten.RemoveAsync(Theirs(persons), ct);
 
-    private static Func<OptOut, bool> Theirs(PersonCrowd persons) => one => persons.Name(one.SiteId, KindOf(one.Kind), one.Id);
+    private static Func<KeyValuePair<OptOut, OptOutTimes>, bool> Theirs(PersonCrowd persons) => one => persons.Name(one.Key.SiteId, SubjectKinds.Of(one.Key.Kind)!.Value, one.Key.Id, one.Value.Last);
 }

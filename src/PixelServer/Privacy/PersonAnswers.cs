@@ -14,12 +14,21 @@ internal static class PersonAnswers
         PersonId = person.Person,
         Identifiers = Identifiers(person.Ids),
         Shared = Shared(person.Shared),
+        Pairs = counts.Pairs.Select(one => new { From = $"{one.FromKind}:{one.FromId}", To = $"{one.ToKind}:{one.ToId}", one.Source }),
         Rows = counts.Rows,
         Collectors = counts.Parts.Select(ReceiptPart.Of),
         NotAnswered = Waiting(counts.Missing),
     };
 
-    public static object Identifiers(PersonIds ids) => new { VisitorIds = ids.Visitors, UserIds = ids.Users, EmailSha256s = ids.Emails };
+    public static object Identifiers(PersonIds ids) => new
+    {
+        VisitorIds = ids.Visitors,
+        UserIds = ids.Users,
+        EmailSha256s = ids.Emails,
+        PhoneSha256s = ids.Phones,
+        ExternalIdSha256s = ids.ExternalIds,
+        DeviceIds = ids.Devices,
+    };
 
     /// <summary>As <c>also</c> takes them.</summary>
     public static IEnumerable<string> Shared(IEnumerable<(string Kind, string Id)> shared) => shared.Select(one => $"{one.Kind}:{one.Id}");

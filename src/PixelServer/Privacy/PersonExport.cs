@@ -15,7 +15,7 @@ internal static class PersonExport
     /// <param name="to">Gets UTF-8.</param>
     /// <param name="person">Who.</param>
     /// <param name="rows">Rows of the store, those of a table together.</param>
-    /// <param name="waiting">Hits that are on their way into the store; null where the process has no journal.</param>
+    /// <param name="waiting">Hits that are on their way into the store, asked for before the rows: what is stored meanwhile is in both, and written once. Null where the process has no journal.</param>
     /// <param name="now">When it is made.</param>
     /// <param name="ct">Gives up.</param>
     public static async Task WriteAsync(
@@ -29,7 +29,24 @@ internal static class PersonExport
         Write(json, "visitor_ids", person.Ids.Visitors.Select(id => id.ToString("D")));
         Write(json, "user_ids", person.Ids.Users);
         Write(json, "email_sha256s", person.Ids.Emails);
+        Write(json, "phone_sha256s", person.Ids.Phones);
+        Write(json, "external_id_sha256s", person.Ids.ExternalIds);
+        Write(json, "device_ids", person.Ids.Devices);
         Write(json, "not_included_because_shared", PersonAnswers.Shared(person.Shared));
+
+        var passed = new HashSet<Guid>();
+        if (waiting is not null)
+        {
+            json.WriteStartArray("not_yet_stored");
+            await foreach (var hit in waiting.WithCancellation(ct))
+            {
+                passed.Add(hit.EventId);
+                Write(json, hit);
+                if (json.BytesPending > FlushBytes) await json.FlushAsync(ct);
+            }
+
+            json.WriteEndArray();
+        }
 
         string? open = null;
         await foreach (var (table, row) in rows.WithCancellation(ct))
@@ -40,26 +57,21 @@ internal static class PersonExport
                 json.WriteStartArray(open = table);
             }
 
+            if (table == PersonTables.Events && passed.Count > 0 && passed.Contains(EventId(row))) continue;
             json.WriteRawValue(row);
             if (json.BytesPending > FlushBytes) await json.FlushAsync(ct);
         }
 
         if (open is not null) json.WriteEndArray();
-        if (waiting is not null)
-        {
-            json.WriteStartArray("not_yet_stored");
-            await foreach (var hit in waiting.WithCancellation(ct))
-            {
-                Write(json, hit);
-                if (json.BytesPending > FlushBytes) await json.FlushAsync(ct);
-            }
-
-            json.WriteEndArray();
-        }
-
         json.WriteEndObject();
         await json.FlushAsync(ct);
         await to.WriteAsync("\n"u8.ToArray(), ct);
+    }
+
+    private static Guid EventId(string row)
+    {
+        using var read = JsonDocument.Parse(row);
+        return read.RootElement.GetProperty("event_id").GetGuid();
     }
 
     private static void Write(Utf8JsonWriter json, string name, IEnumerable<string> texts)

@@ -15,7 +15,7 @@ internal sealed class PersonHits(PersonJournal journal, IReadOnlyDictionary<Guid
     {
         var ids = person.Ids;
         var (named, users) = await Task.Run(() => NamedWith(ids), ct);
-        if (ids.Users.Count == 0 && users.Count == 1) return person with { Ids = ids.With(users.Select(user => ("user", user))) };
+        if (ids.Users.Count == 0 && users.Count == 1) return person with { Ids = ids.With(users.Select(user => (SubjectKinds.User, user))) };
 
         named.ExceptWith(ids.Named);
         named.ExceptWith(person.Shared);
@@ -36,8 +36,8 @@ internal sealed class PersonHits(PersonJournal journal, IReadOnlyDictionary<Guid
                 continue;
             }
 
-            if (hit.LastingVisitor is { } visitor) named.Add(("visitor", visitor.ToString("D", CultureInfo.InvariantCulture)));
-            if (hit.EmailSha256 is { } email) named.Add(("email", email));
+            if (hit.LastingVisitor is { } visitor) named.Add((SubjectKinds.Visitor, visitor.ToString("D", CultureInfo.InvariantCulture)));
+            if (hit.EmailSha256 is { } email) named.Add((SubjectKinds.Email, email));
         }
 
         return (named, users);
@@ -48,8 +48,8 @@ internal sealed class PersonHits(PersonJournal journal, IReadOnlyDictionary<Guid
         var others = new HashSet<(string, string)>();
         foreach (var hit in journal.Behind(stored, hit => hit.SiteId == person.Site && UserOf(hit) is { } user && !person.Users.Contains(user)))
         {
-            if (hit.LastingVisitor is { } visitor) others.Add(("visitor", visitor.ToString("D", CultureInfo.InvariantCulture)));
-            if (hit.EmailSha256 is { } email) others.Add(("email", email));
+            if (hit.LastingVisitor is { } visitor) others.Add((SubjectKinds.Visitor, visitor.ToString("D", CultureInfo.InvariantCulture)));
+            if (hit.EmailSha256 is { } email) others.Add((SubjectKinds.Email, email));
         }
 
         others.IntersectWith(named);

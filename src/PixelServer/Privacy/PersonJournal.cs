@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using PixelServer.Store;
 
 namespace PixelServer.Privacy;
@@ -12,7 +13,7 @@ internal sealed class PersonJournal(Journal.Journal journal, IEventStore store, 
 
     public Task FindAsync(PersonCrowd persons, CancellationToken ct) => Task.Run(() => journal.Find(persons.Name).LongCount(), ct);
 
-    public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => journal.EraseAsync(persons.Name, ct);
+    public Task EraseAsync(PersonCrowd persons, CancellationToken ct) => journal.EraseAsync(persons.Name, ct, persons.Done);
 
     /// <summary>Up to where the store has each run.</summary>
     public async Task<IReadOnlyDictionary<Guid, long>> StoredAsync(CancellationToken ct)
@@ -20,6 +21,19 @@ internal sealed class PersonJournal(Journal.Journal journal, IEventStore store, 
         var positions = new Dictionary<Guid, long>();
         foreach (var run in journal.Runs) positions[run] = await store.PositionAsync(run, ct) ?? 0;
         return positions;
+    }
+
+    /// <summary>Every hit that a door has taken is found from now on.</summary>
+    public async Task FlushedAsync(CancellationToken ct)
+    {
+        try
+        {
+            await journal.RollAsync(ct);
+        }
+        catch (ChannelClosedException)
+        {
+            // The server is shutting down: what the doors took is being written.
+        }
     }
 
     /// <summary>Hits that the store had not got there. A run that was begun since is none that it had.</summary>

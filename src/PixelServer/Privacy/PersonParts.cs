@@ -5,8 +5,8 @@ namespace PixelServer.Privacy;
 
 /// <summary>This collector's part in what persons ask for: looks into the store every second, and does on its own disk what it finds there.</summary>
 internal sealed class PersonParts(
-    PersonRequests requests, PersonRows rows, IEnumerable<IHolder> holders, StandingExchange exchange, SubjectKeys keys, PersonCollector me, Func<StoreReading> reading,
-    TimeProvider clock, ILogger<PersonParts> log) : BackgroundService
+    PersonRequests requests, PersonRows rows, IEnumerable<IHolder> holders, Standings standings, StandingExchange exchange, SubjectKeys keys, PersonCollector me,
+    Func<StoreReading> reading, TimeProvider clock, ILogger<PersonParts> log) : BackgroundService
 {
     // So many passes in which there was always something more are told as an error.
     private const int ManyPasses = 30;
@@ -36,7 +36,7 @@ internal sealed class PersonParts(
         await _turn.WaitAsync(ct);
         try
         {
-            var open = (await requests.OpenAsync(me.Id, ct)).ToLookup(one => one.Verb == "erase");
+            var open = (await requests.OpenAsync(me.Id, clock.GetUtcNow(), ct)).ToLookup(one => one.Verb == "erase");
             await FindAsync([.. open[false]], ct);
             await EraseAsync([.. open[true]], ct);
         }
@@ -96,7 +96,7 @@ internal sealed class PersonParts(
 
     private async Task FindAsync(IReadOnlyList<PersonRequest> open, CancellationToken ct)
     {
-        if (open.Count == 0 || await PassAsync(open, (holder, crowd) => holder.FindAsync(crowd, ct), ct) is not { IsWhole: true } found) return;
+        if (open.Count == 0 || await PassAsync(open, null, (holder, crowd) => holder.FindAsync(crowd, ct), ct) is not { IsWhole: true } found) return;
         for (var i = 0; i < open.Count; i++) await requests.AddPartAsync(open[i].Id, new(me.Id, me.Host, clock.GetUtcNow(), found.Counts[i]), ct);
     }
 
@@ -108,7 +108,7 @@ internal sealed class PersonParts(
 
         await exchange.ExchangeAsync(ct); // from here on the doors and the drain refuse them
         var looked = clock.GetTimestamp();
-        var (counts, isWhole) = await PassAsync(due, (holder, crowd) => holder.EraseAsync(crowd, ct), ct);
+        var (counts, isWhole) = await PassAsync(due, standings, (holder, crowd) => holder.EraseAsync(crowd, ct), ct);
         for (var i = 0; i < due.Count; i++)
         {
             var before = _erasing.GetValueOrDefault(due[i].Id);
@@ -127,17 +127,17 @@ internal sealed class PersonParts(
     }
 
     // What a disk refuses one holder is tried again, and keeps none of the others from their part.
-    private async Task<(IReadOnlyList<SortedDictionary<string, long>> Counts, bool IsWhole)> PassAsync(IReadOnlyList<PersonRequest> open, Func<IHolder, PersonCrowd, Task> look, CancellationToken ct)
+    private async Task<(IReadOnlyList<SortedDictionary<string, long>> Counts, bool IsWhole)> PassAsync(
+        IReadOnlyList<PersonRequest> open, Standings? released, Func<IHolder, PersonCrowd, Task> look, CancellationToken ct)
     {
         var (counts, isWhole) = (open.Select(_ => new SortedDictionary<string, long>(StringComparer.Ordinal)).ToList(), true);
         foreach (var holder in _holders)
         {
-            var crowd = new PersonCrowd(keys, [.. open.Select(one => (one.Site, one.Subjects))]);
+            var crowd = new PersonCrowd(keys, [.. open.Select(one => (one.Site, one.Subjects))], released);
             try
             {
                 await look(holder, crowd);
-                for (var i = 0; i < open.Count; i++)
-                    if (crowd.Counts[i] > 0) counts[i][holder.Name] = crowd.Counts[i];
+                crowd.Done();
             }
             catch (Exception e) when (!ct.IsCancellationRequested)
             {
@@ -145,6 +145,9 @@ internal sealed class PersonParts(
                 if (!_warnedOfDisk) log.LogError("What a person asked for cannot be done in {Holder} yet, and is tried again: {Error}", holder.Name, e.Message);
                 _warnedOfDisk = true;
             }
+
+            for (var i = 0; i < open.Count; i++)
+                if (crowd.Counts[i] > 0) counts[i][holder.Name] = crowd.Counts[i];
         }
 
         if (isWhole) _warnedOfDisk = false;

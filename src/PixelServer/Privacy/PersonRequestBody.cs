@@ -18,9 +18,23 @@ internal sealed record PersonRequestBody
     [JsonPropertyName("email_sha256")]
     public string? EmailSha256 { get; init; }
 
+    public string? Phone { get; init; }
+
+    [JsonPropertyName("phone_sha256")]
+    public string? PhoneSha256 { get; init; }
+
+    public string? ExternalId { get; init; }
+
+    [JsonPropertyName("external_id_sha256")]
+    public string? ExternalIdSha256 { get; init; }
+
+    public string? DeviceId { get; init; }
     public string? PersonId { get; init; }
     public string? EventId { get; init; }
     public string? ClientEventId { get; init; }
+
+    /// <summary>The identifier alone, and not who it leads to.</summary>
+    public bool Only { get; init; }
 
     /// <summary>What is shared with others and is to go all the same, as <c>visitor:…</c>, <c>email:…</c> or <c>user:…</c>.</summary>
     public IReadOnlyList<string?> Also { get; init; } = [];
@@ -41,14 +55,18 @@ internal sealed record PersonRequestBody
         if (texts.Count(text => text is not null) != 1) return $"Exactly one of {string.Join(", ", PersonName.Kinds)}.";
         var given = Array.FindIndex(texts, text => text is not null);
         if (PersonName.Read(SiteId, PersonName.Kinds[given], texts[given]!, out name) is { } fault) return fault;
+        if (Only) name = name with { IsAlone = true };
         return ReadAlso(SiteId, Also, out also);
     }
 
     /// <summary>It says nothing but the erasure.</summary>
     [JsonIgnore]
-    public bool IsOfRequest => RequestId is not null && Also.Count == 0 && Identifiers.All(text => text is null);
+    public bool IsOfRequest => RequestId is not null && Also.Count == 0 && !Only && Identifiers.All(text => text is null);
 
-    private string?[] Identifiers => [VisitorId, AnonymousId, UserId, RecipientId, Email, EmailSha256, PersonId, EventId, ClientEventId];
+    private string?[] Identifiers =>
+    [
+        VisitorId, AnonymousId, UserId, RecipientId, Email, EmailSha256, Phone, PhoneSha256, ExternalId, ExternalIdSha256, DeviceId, PersonId, EventId, ClientEventId,
+    ];
 
     /// <inheritdoc cref="Read"/>
     public static string? ReadAlso(string site, IReadOnlyList<string?> texts, out IReadOnlyList<PersonName> also)

@@ -10,8 +10,9 @@ internal static class PersonRoutes
     public const string Find = "/api/persons/find", Export = "/api/persons/export", Erase = "/api/persons/erase", Restrict = "/api/persons/restrict",
         Release = "/api/persons/release", Request = "/api/persons/requests/{id}", Key = "/api/persons/receipt-key";
 
-    private const string Identifier = "The person is named by one of `visitor_id` (or a whole value of the cookie), `anonymous_id`, `user_id`, `recipient_id`, `email` (hashed at once), "
-        + "`email_sha256`, `person_id`, `event_id`, `client_event_id`; never in the address. What belongs to the same person goes with it (docs/identity.md). ";
+    private const string Identifier = "The person is named by one of `visitor_id` (or a whole value of the cookie), `anonymous_id`, `user_id`, `recipient_id`, `email`, `phone`, `external_id` (each hashed at once), "
+        + "`email_sha256`, `phone_sha256`, `external_id_sha256`, `device_id`, `person_id`, `event_id`, `client_event_id`; never in the address. What belongs to the same person goes with it (docs/identity.md), "
+        + "unless `only` is true; a cookie leads to whoever was claimed on that device. ";
 
     private const string Example = """{"site_id":"shop","user_id":"user123"}""";
 
@@ -25,9 +26,9 @@ internal static class PersonRoutes
 
     public static IEnumerable<ApiRoute> All { get; } =
     [
-        Post(Find, "Which identifiers are a person's, and how much there is of them", Identifier + "`shared` are devices and mailboxes that others use too: they are not the person's alone.", Example,
+        Post(Find, "Which identifiers are a person's, and how much there is of them", Identifier + "`shared` are devices and mailboxes that others use too: they are not the person's alone. `pairs` say why an identifier is the person's: what events named together, and through which door.", Example,
             new(200, "What there is.", "application/json",
-                """{"site_id":"shop","person_id":"user:user123","identifiers":{"visitor_ids":["0199e0a1-0000-4000-8000-000000000001"],"user_ids":["user123"],"email_sha256s":[]},"shared":[],"rows":{"events":12,"identity_edges":2},"collectors":[],"not_answered":[]}"""),
+                """{"site_id":"shop","person_id":"user:user123","identifiers":{"visitor_ids":["0199e0a1-0000-4000-8000-000000000001"],"user_ids":["user123"],"email_sha256s":[],"phone_sha256s":[],"external_id_sha256s":[],"device_ids":[]},"shared":[],"pairs":[{"from":"visitor:0199e0a1-0000-4000-8000-000000000001","to":"user:user123","source":"pixel"}],"rows":{"events":12,"identity_edges":2},"collectors":[],"not_answered":[]}"""),
             s_problems),
         Post(Export, "Everything of a person as one JSON document", Identifier + "The document is streamed: one that ends without its last brace was cut off.", Example,
             new(200, "The document.", "application/json", """{"site_id":"shop","person_id":"user:user123","visitor_ids":[],"user_ids":["user123"],"events":[]}"""), s_problems),

@@ -10,12 +10,10 @@ namespace PixelServer.Privacy;
 /// <summary>The rights of persons from the command line, beside running servers or without one.</summary>
 internal static class PersonVerbs
 {
-    private const string Words = "user:ID, visitor:ID, email:ADDRESS, recipient:ID, anonymous:ID, event:ID or client_event:ID";
+    private const string Words = "user:ID, visitor:ID, email:ADDRESS, recipient:ID, anonymous:ID, phone:NUMBER, external_id:ID, device:ID, event:ID or client_event:ID";
     private const string OfRequest = "request:";
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
-
-    private static readonly JsonSerializerOptions s_json = new(Collect.AdminJson.Options) { WriteIndented = true };
 
     /// <param name="services">The stages behind the doors, for a verb with these configuration arguments.</param>
     public static Command All(Func<string[], ServiceProvider> services)
@@ -59,6 +57,7 @@ internal static class PersonVerbs
         var id = new Argument<string>("id") { Description = Words + (mayGuess ? "; without a word before it what it looks like" : name == "release" ? ", or request:ID of an erasure" : "") };
         var site = new Option<string>("--site") { Description = "Id of the site", DefaultValueFactory = _ => Parameters.DefaultSite };
         var also = new Option<string[]>("--also") { Description = "A shared identifier that goes too, as visitor:ID or email:ADDRESS; may be given more than once" };
+        var only = new Option<bool>("--only") { Description = "The identifier alone, and not who it leads to" };
         return With(name, description, services, async (hands, parsed, ct) =>
         {
             var said = parsed.GetValue(id)!;
@@ -69,9 +68,10 @@ internal static class PersonVerbs
             if (hands.Sites.Find(ofSite, out _) is { } refusal) throw new FormatException($"--site: {refusal.Title}");
             if ((PersonName.Read(ofSite, kind, text, out var asked) ?? PersonRequestBody.ReadAlso(ofSite, parsed.GetValue(also) ?? [], out _)) is { } fault) throw new FormatException(fault);
             _ = PersonRequestBody.ReadAlso(ofSite, parsed.GetValue(also) ?? [], out var others);
+            if (parsed.GetValue(only)) asked = asked with { IsAlone = true };
             var person = await hands.Persons.PersonAsync(ofSite, asked, others, ct) ?? throw new FormatException("No event has this id.");
             return await run(hands, person, parsed, ct);
-        }, [id, site, also, .. more]);
+        }, [id, site, also, only, .. more]);
     }
 
     private static Command With(
@@ -146,7 +146,7 @@ internal static class PersonVerbs
 
     private static int Print(object answer)
     {
-        Console.Out.WriteLine(JsonSerializer.Serialize(answer, s_json));
+        Console.Out.WriteLine(JsonSerializer.Serialize(answer, PersonAnswers.Json));
         return 0;
     }
 

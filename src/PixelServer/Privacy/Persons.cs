@@ -34,12 +34,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
             var ids = found.Ids;
             found = found with
             {
-                Ids = other.Kind switch
-                {
-                    PersonName.Visitor => ids with { Visitors = [.. ids.Visitors.Append(Guid.Parse(other.Id, CultureInfo.InvariantCulture)).Distinct()] },
-                    PersonName.User => ids with { Users = [.. ids.Users.Append(other.Id).Distinct()] },
-                    _ => ids with { Emails = [.. ids.Emails.Append(other.Id).Distinct()] },
-                },
+                Ids = ids.With([(other.Kind, other.Id)]),
                 Alone = ids.Named.Contains((other.Kind, other.Id)) ? found.Alone : [.. found.Alone, (other.Kind, other.Id)],
                 Shared = [.. found.Shared.Where(one => one != (other.Kind, other.Id))],
             };
@@ -55,9 +50,9 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         await requests.AddAsync(request, ct);
         try
         {
-            var counts = await rows.CountAsync(person, ct);
+            var (counts, pairs) = (await rows.CountAsync(person, ct), await rows.PairsAsync(person, ct));
             var (parts, missing) = await WaitAsync(request, patience, ct);
-            return new(counts, parts, missing);
+            return new(counts, pairs, parts, missing);
         }
         finally
         {
@@ -98,8 +93,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         var back = new Dictionary<string, HashSet<(string Kind, string Id)>>(StringComparer.Ordinal);
         await foreach (var (site, kind, id) in rows.IdentifiersAsync(ct))
         {
-            SubjectKind? of = kind switch { PersonName.Visitor => SubjectKind.Visitor, PersonName.User => SubjectKind.User, PersonName.Email => SubjectKind.Email, _ => null };
-            if (of is not { } known || !erased(keys.Of(site, known, id))) continue;
+            if (SubjectKinds.Of(kind) is not { } known || !erased(keys.Of(site, known, id))) continue;
             if (!back.TryGetValue(site, out var found)) back[site] = found = [];
             found.Add((kind, id));
         }
@@ -107,10 +101,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         var done = new List<PersonErasure>();
         foreach (var (site, found) in back)
         {
-            var ids = new PersonIds(site, [.. Of(PersonName.Visitor).Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of(PersonName.User)], [.. Of(PersonName.Email)]);
-            done.Add(await EraseAsync(new("", ids, [], [.. ids.Named]), patience, ct));
-
-            IEnumerable<string> Of(string kind) => found.Where(one => one.Kind == kind).Select(one => one.Id);
+            done.Add(await EraseAsync(new("", PersonIds.Of(site, found), [], [.. found]), patience, ct));
         }
 
         return done;
@@ -173,11 +164,17 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     // more: what the store knows now is all that it will know, and the rest is in the journal, where a door may just be putting the last of it.
     private async Task<PersonFound> AllAsync(PersonFound person, IReadOnlyDictionary<Guid, long>? stored, CancellationToken ct)
     {
+        if (person.IsAlone) return person;
         for (var started = clock.GetTimestamp(); ;)
         {
             var looked = clock.GetElapsedTime(started);
             var now = await rows.AgainAsync(person, ct);
-            if (stored is not null) now = await new PersonHits(reach.Journal!, stored, keys, rows).AgainAsync(now, ct);
+            if (stored is not null)
+            {
+                await reach.Journal!.FlushedAsync(ct); // a disk may take longer than that
+                now = await new PersonHits(reach.Journal, stored, keys, rows).AgainAsync(now, ct);
+            }
+
             List<(string Kind, string Id)> news = [.. now.Ids.Named.Except(person.Ids.Named)];
             if (news.Count == 0 && (stored is null || looked >= PersonParts.Apart)) return now;
             if (news.Count > 0) await SayAsync(new PersonIds(now.Ids.Site, [], [], []).With(news).Subjects(keys), Erased, ct);
@@ -193,7 +190,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         if (name.Kind is not (PersonName.Event or PersonName.ClientEvent))
         {
             await CheckAsync(site, name, ct);
-            return await rows.PersonAsync(site, name.Kind, name.Id, ct);
+            return await FoundAsync(site, name, ct);
         }
 
         var named = name.Kind == PersonName.Event
@@ -202,7 +199,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         foreach (var (kind, id) in named)
         {
             await CheckAsync(site, new(kind, id), ct);
-            var next = await rows.PersonAsync(site, kind, id, ct);
+            var next = await FoundAsync(site, name with { Kind = kind, Id = id }, ct);
             if (found is not null && found.Person != next.Person) throw new PersonUnclearException();
             found = next;
         }
@@ -210,10 +207,17 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
         return found;
     }
 
+    private async Task<PersonFound> FoundAsync(string site, PersonName name, CancellationToken ct)
+    {
+        if (!name.IsAlone) return await rows.PersonAsync(site, name.Kind, name.Id, ct);
+        (string, string)[] alone = [(name.Kind, name.Id)];
+        return new($"{name.Kind}:{name.Id}", PersonIds.Of(site, alone), [], alone);
+    }
+
     // An id that strangers share is nobody's, and what was said of it would be said of them.
     private async Task CheckAsync(string site, PersonName name, CancellationToken ct)
     {
-        if (name.Kind == PersonName.Visitor && await rows.IsNobodyAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), ct))
+        if (name.Kind == SubjectKinds.Visitor && await rows.IsNobodyAsync(site, Guid.Parse(name.Id, CultureInfo.InvariantCulture), ct))
             throw new PersonUnclearException("This id is nobody's alone: one of the day, which everybody behind an address has, or one that programs send when there is nobody.");
     }
 
@@ -265,7 +269,7 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
     private async Task<(IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing, IReadOnlyList<Collector> Gone)> ReachedAsync(PersonRequest request, CancellationToken ct)
     {
         var parts = await requests.PartsAsync(request.Id, ct);
-        var open = (await requests.CollectorsAsync(ct)).Where(one => !parts.Any(part => part.Collector == one.Id)).ToLookup(IsGone);
+        var open = (await requests.CollectorsAsync(ct)).Where(one => request.MadeAt >= Collector.PartFrom(one.Id, clock.GetUtcNow()) && !parts.Any(part => part.Collector == one.Id)).ToLookup(IsGone);
         return (parts, [.. open[false]], [.. open[true]]);
     }
 
@@ -274,9 +278,10 @@ internal sealed class Persons(PersonRows rows, PersonRequests requests, PersonRe
 
 /// <summary>How much there is of a person.</summary>
 /// <param name="Rows">By table of the store.</param>
+/// <param name="Pairs">What was named together, and through which door.</param>
 /// <param name="Parts">By collector and holder.</param>
 /// <param name="Missing">Collectors that did not answer.</param>
-internal sealed record PersonCounts(IReadOnlyDictionary<string, long> Rows, IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing);
+internal sealed record PersonCounts(IReadOnlyDictionary<string, long> Rows, IReadOnlyList<IdentityPair> Pairs, IReadOnlyList<PersonPart> Parts, IReadOnlyList<Collector> Missing);
 
 /// <summary>How an erasure stands.</summary>
 /// <param name="Request">What was asked.</param>

@@ -47,7 +47,8 @@ internal static class PrivacySetup
     private static void AddPersons(IServiceCollection services)
     {
         services.AddSingleton<PersonRows>().AddSingleton<PersonRequests>().AddSingleton<Persons>().AddSingleton<PersonEndpoints>();
-        services.AddSingleton(provider => PersonCollector.Of(provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<SubjectKeys>()));
+        services.AddSingleton(provider => PersonCollector.Of(
+            provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<SubjectKeys>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new ReceiptKey(provider.GetRequiredService<DataDirectory>));
         services.AddSingleton<PersonJournal>().AddSingleton<IHolder>(provider => provider.GetRequiredService<PersonJournal>());
         services.AddSingleton<PersonParts>().AddHostedService(provider => provider.GetRequiredService<PersonParts>());

@@ -30,14 +30,16 @@ internal sealed class ReceiptKey
         }
     }
 
-    /// <param name="document">A whole receipt.</param>
+    /// <param name="document">A whole receipt, or the answer of the API around it.</param>
     /// <param name="trusted">The public key that may have signed it, in base64.</param>
     /// <returns>What is wrong with it; null where nothing is.</returns>
     public static string? Fault(string document, string trusted)
     {
         try
         {
-            if (JsonSerializer.Deserialize<Document>(document, s_json) is not { Key: { } claimed, Signature: { } signature, Receipt.ValueKind: JsonValueKind.Object } read) return "This is no receipt.";
+            var element = JsonElement.Parse(document);
+            if (Inner(element) is { } receipt && Inner(receipt) is not null) element = receipt;
+            if (element.Deserialize<Document>(s_json) is not { Key: { } claimed, Signature: { } signature, Receipt.ValueKind: JsonValueKind.Object } read) return "This is no receipt.";
             if (claimed != trusted) return "It was signed with another key: verify it on the server that made it, or give its public key with --key.";
             using var key = ECDsa.Create();
             key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(trusted), out _);
@@ -50,6 +52,9 @@ internal sealed class ReceiptKey
     }
 
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private static JsonElement? Inner(JsonElement element) =>
+        element.ValueKind is JsonValueKind.Object && element.TryGetProperty("receipt", out var inner) && inner.ValueKind is JsonValueKind.Object ? inner : null;
 
     private static byte[] Signed(JsonElement receipt) => Encoding.UTF8.GetBytes(JsonSerializer.Serialize(receipt));
 

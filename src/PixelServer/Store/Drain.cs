@@ -23,6 +23,9 @@ internal sealed class Drain(
     private readonly Dictionary<Guid, long> _positions = [];
     private readonly HashSet<Guid> _counted = [];
 
+    // Runs of which the store said that it does not know them, until it has something of them.
+    private readonly HashSet<Guid> _unknown = [];
+
     // The furthest that each run was seen in the store: a position below it means that the store was set back.
     private readonly Dictionary<Guid, long> _reached = [];
     private (EventBatch Batch, bool Rejecting)? _uncertain;
@@ -111,6 +114,7 @@ internal sealed class Drain(
 
             stored?.Invoke(clock.GetElapsedTime(started));
 
+            _unknown.Remove(run);
             _positions[run] = _reached[run] = position = slice.To;
             moved += slice.Hits.Count;
             journal.Delivered(run, position);
@@ -123,10 +127,10 @@ internal sealed class Drain(
     // Enriched, and without those who were erased or restricted since the door took their hits; those that the journal has erased already count with them.
     private EventBatch BatchOf(JournalSlice slice)
     {
-        var epoch = bar?.Epoch; // before anybody is asked about
+        var (epoch, begins) = (bar?.Epoch, _unknown.Contains(slice.Run)); // the epoch before anybody is asked about
         var erased = slice.Erased.Select(end => (end, Standing.ErasedCode));
         if (!slice.Hits.Any(hit => bar?.CodeOf(hit) is not null))
-            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Epoch = epoch, Barred = [.. erased] };
+            return new(slice.Run, slice.From, [.. slice.Hits.Select(enricher.Enrich)], slice.Ends, slice.To) { Begins = begins, Epoch = epoch, Barred = [.. erased] };
 
         var (events, ends, barred) = (new List<Event>(), new List<long>(), new List<(long, string)>(erased));
         for (var i = 0; i < slice.Hits.Count; i++)
@@ -141,13 +145,15 @@ internal sealed class Drain(
             ends.Add(slice.Ends[i]);
         }
 
-        return new(slice.Run, slice.From, events, ends, slice.To) { Epoch = epoch, Barred = barred };
+        return new(slice.Run, slice.From, events, ends, slice.To) { Begins = begins, Epoch = epoch, Barred = barred };
     }
 
     // Asks the store where the run goes on, and squares the ledger with the answer.
     private async Task<long> ResumeAsync(Guid run, long first, CancellationToken ct)
     {
         var known = await store.PositionAsync(run, ct);
+        if (known is null) _unknown.Add(run);
+        else _unknown.Remove(run);
         var position = known ?? first;
         if (_uncertain is { } uncertain && uncertain.Batch.Journal == run) Settle(uncertain.Batch, uncertain.Rejecting, position);
         if (_reached.TryGetValue(run, out var reached) && position < reached)

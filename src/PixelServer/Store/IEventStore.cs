@@ -13,7 +13,7 @@ internal interface IEventStore : IAsyncDisposable
     /// <summary>Brings the schema up to date and makes sure that there is room for the coming days. Safe to repeat.</summary>
     Task PrepareAsync(CancellationToken ct);
 
-    /// <summary>Up to where the store holds the journal <paramref name="journal"/>; null if it has never seen it.</summary>
+    /// <summary>Up to where the store holds the journal <paramref name="journal"/>; null if it has never seen it. Anybody may ask.</summary>
     Task<long?> PositionAsync(Guid journal, CancellationToken ct);
 
     /// <summary>
@@ -23,7 +23,10 @@ internal interface IEventStore : IAsyncDisposable
     /// What the rows tell about who is who (<see cref="IdentityEdges"/>) is kept in the same transaction.
     /// </summary>
     /// <returns>How many events made no row because they were second copies.</returns>
-    /// <exception cref="PositionMovedException">The position was not <see cref="EventBatch.From"/>; nothing was stored.</exception>
+    /// <exception cref="PositionMovedException">
+    /// The position was not <see cref="EventBatch.From"/>, or the store does not know the journal and the batch neither starts at 0 nor
+    /// <see cref="EventBatch.Begins"/>; nothing was stored.
+    /// </exception>
     /// <exception cref="RefusedRowException">The store will never take one of the rows; nothing was stored.</exception>
     /// <exception cref="BatchBarredException">Somebody was barred since <see cref="EventBatch.Epoch"/>; nothing was stored.</exception>
     Task<int> SaveAsync(EventBatch batch, CancellationToken ct);
@@ -51,6 +54,12 @@ internal interface IEventStore : IAsyncDisposable
 /// <param name="To">Position behind the batch.</param>
 internal sealed record EventBatch(Guid Journal, long From, IReadOnlyList<Event> Events, IReadOnlyList<long> Ends, long To)
 {
+    /// <summary>
+    /// The drain has heard that the store does not know the journal, and begins it in the middle. One that is missing without that was lost by the
+    /// database (restored, failed over), and the drain has to look back first.
+    /// </summary>
+    public bool Begins { get; init; }
+
     /// <summary>Everybody who was barred up to this epoch of the store is not among the events; null where that was not asked.</summary>
     public long? Epoch { get; init; }
 
@@ -62,7 +71,7 @@ internal sealed record EventBatch(Guid Journal, long From, IReadOnlyList<Event> 
     {
         var half = Events.Count / 2;
         var middle = Ends[half - 1];
-        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle) { Epoch = Epoch, Barred = [.. Barred.Where(one => one.End <= middle)] },
+        return (new EventBatch(Journal, From, [.. Events.Take(half)], [.. Ends.Take(half)], middle) { Begins = Begins, Epoch = Epoch, Barred = [.. Barred.Where(one => one.End <= middle)] },
                 new EventBatch(Journal, middle, [.. Events.Skip(half)], [.. Ends.Skip(half)], To) { Epoch = Epoch, Barred = [.. Barred.Where(one => one.End > middle)] });
     }
 }

@@ -20,26 +20,30 @@ internal abstract class PersonDialect
         command.CommandText = sql
             .Replace("{named}", Named, StringComparison.Ordinal).Replace("{visitor_of_from}", VisitorOf("from_id"), StringComparison.Ordinal)
             .Replace("{visitor_ids}", In("visitor_ids"), StringComparison.Ordinal).Replace("{visitors}", In("visitors"), StringComparison.Ordinal)
-            .Replace("{users}", In("users"), StringComparison.Ordinal).Replace("{emails}", In("emails"), StringComparison.Ordinal);
+            .Replace("{users}", In("users"), StringComparison.Ordinal).Replace("{emails}", In("emails"), StringComparison.Ordinal)
+            .Replace("{event_ids}", In("event_ids"), StringComparison.Ordinal).Replace("{relation}", Relation, StringComparison.Ordinal);
         command.CommandTimeout = 0; // bounded by whoever waits
         foreach (var (name, value) in values) Add(command, name, value);
         return command;
     }
 
-    /// <summary>With the parameters of a person.</summary>
-    public DbCommand Command(DbConnection connection, DbTransaction? transaction, string sql, PersonIds person)
+    /// <summary>With the parameters of a person, and of events of theirs that were found before.</summary>
+    public DbCommand Command(DbConnection connection, DbTransaction? transaction, string sql, PersonIds person, IReadOnlyList<Guid>? events = null)
     {
         var command = Command(connection, transaction, sql, ("site", person.Site));
         Add(command, "visitors", person.Visitors.Select(id => id.ToString("D")).ToArray());
         Add(command, "visitor_ids", Ids(person.Visitors));
         Add(command, "users", person.Users.ToArray());
         Add(command, "emails", person.Emails.ToArray());
+        Add(command, "phones", person.Phones.ToArray());
+        Add(command, "external_ids", person.ExternalIds.ToArray());
+        Add(command, "devices", person.Devices.ToArray());
+        Add(command, "event_ids", Ids(events ?? []));
         return command;
     }
 
-    /// <summary>Deletes or changes the rows.</summary>
-    /// <returns>How many rows there were in each relation that held some.</returns>
-    public abstract Task<IReadOnlyDictionary<string, long>> EraseAsync(DbConnection connection, DbTransaction transaction, PersonTable table, PersonIds person, CancellationToken ct);
+    /// <summary>For a question to which only a Bloom filter leads: the planner does not know how few rows that lets through. Null where none is needed.</summary>
+    public virtual Task<DbTransaction?> BeginByIndexAsync(DbConnection connection, CancellationToken ct) => Task.FromResult<DbTransaction?>(null);
 
     /// <summary>Takes what was deleted out of what stays of the files, as far as the store can.</summary>
     /// <param name="relations">What held rows.</param>
@@ -61,6 +65,9 @@ internal abstract class PersonDialect
 
     /// <summary>The condition that an event names one of the person's beside its columns, over <c>name</c>, <c>site_id</c> and <c>properties</c>; may hold the other placeholders.</summary>
     protected abstract string Named { get; }
+
+    /// <summary>The partition in which a row stands; null where that is its table.</summary>
+    protected abstract string Relation { get; }
 
     /// <summary>The visitor's id that <see cref="VisitorIds"/> makes of a text, as text.</summary>
     protected abstract string VisitorOf(string id);

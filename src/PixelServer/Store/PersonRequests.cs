@@ -27,7 +27,17 @@ internal sealed record PersonPart(Guid Collector, string Host, DateTimeOffset Do
 /// <param name="Host">Its machine.</param>
 /// <param name="KeyCheck">The same at all whose hashes are the same.</param>
 /// <param name="SeenAt">When it was last heard of.</param>
-internal sealed record Collector(Guid Id, string Host, string KeyCheck, DateTimeOffset SeenAt);
+internal sealed record Collector(Guid Id, string Host, string KeyCheck, DateTimeOffset SeenAt)
+{
+    // So far apart the clocks of machines may be.
+    private static readonly TimeSpan s_slack = TimeSpan.FromDays(1);
+
+    /// <summary>
+    /// From when on requests are a collector's part: what was erased before its directory was made, it never had. From the beginning, where the id
+    /// does not say when that was, or cannot be believed.
+    /// </summary>
+    public static DateTimeOffset PartFrom(Guid id, DateTimeOffset now) => IdTimes.Of(id) is { } made && made <= now + s_slack ? made - s_slack : DateTimeOffset.UnixEpoch;
+}
 
 /// <summary>Where the requests of persons meet those who do something about them: tables <c>person_requests</c>, <c>person_request_parts</c> and <c>collectors</c>.</summary>
 internal sealed class PersonRequests(PersonDialect dialect)
@@ -55,16 +65,16 @@ internal sealed class PersonRequests(PersonDialect dialect)
     }
 
     /// <summary>Requests that this collector has not done its part of, oldest first: of an erasure also where the receipt did not wait for it any longer.</summary>
-    public async Task<IReadOnlyList<PersonRequest>> OpenAsync(Guid collector, CancellationToken ct)
+    public async Task<IReadOnlyList<PersonRequest>> OpenAsync(Guid collector, DateTimeOffset now, CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
         await using var query = dialect.Command(connection, null,
             $"""
              select {Columns} from person_requests as r
-             where not exists (select 1 from person_request_parts as p where p.request_id = r.request_id and p.collector_id = @me)
+             where made_at >= @from and not exists (select 1 from person_request_parts as p where p.request_id = r.request_id and p.collector_id = @me)
              order by made_at
              limit 100
-             """, ("me", dialect.Of(collector)));
+             """, ("me", dialect.Of(collector)), ("from", dialect.Of(Collector.PartFrom(collector, now))));
         var found = new List<PersonRequest>();
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct)) found.Add(Read(rows));

@@ -12,6 +12,9 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     private const int MostOfOneEvent = 100;
     private const int Attempts = 10;
 
+    // An event's id is made when it is received, but by another clock reading.
+    private static readonly TimeSpan s_aroundId = TimeSpan.FromDays(1);
+
     public string Store => dialect.Name;
 
     /// <summary>Everything that is the same person's as one identifier.</summary>
@@ -24,10 +27,8 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         await using var connection = await dialect.OpenAsync(ct);
         var (person, members) = await dialect.MembersAsync(connection, site, kind, id, ct);
         var all = members.Append((Kind: kind, Id: id)).Distinct().ToList();
-        var ids = new PersonIds(site, [.. Of("visitor").Select(one => Guid.Parse(one, CultureInfo.InvariantCulture))], [.. Of("user")], [.. Of("email")]);
+        var ids = PersonIds.Of(site, all);
         return new(person, ids, await SharedAsync(connection, null, ids, all, ct), []);
-
-        IEnumerable<string> Of(string wanted) => all.Where(one => one.Kind == wanted).Select(one => one.Id);
     }
 
     /// <summary>The same person with what the store has heard of them since.</summary>
@@ -35,8 +36,8 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         // All that is theirs leads to the strongest.
         var known = person.Ids.Named.Where(one => !person.Alone.Contains(one)).ToList();
-        var leading = known.Where(one => one.Kind == "user").ToList();
-        if (leading.Count == 0) leading = [.. known.Where(one => one.Kind == "email")];
+        var leading = known.Where(one => one.Kind == SubjectKinds.User).ToList();
+        if (leading.Count == 0) leading = [.. known.Where(one => one.Kind == SubjectKinds.Email)];
         if (leading.Count == 0) leading = known;
         foreach (var (kind, id) in leading)
         {
@@ -81,19 +82,25 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     public async Task<IReadOnlyList<(string Kind, string Id)>> OfEventAsync(string site, Guid? eventId, string? clientEventId, CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
+        if (eventId is not { } id) return await OfEventAsync(connection, "client_event_id = @id", ct, ("site", site), ("id", clientEventId!));
+        // An id of ours says when the event was received: most partitions need not be read.
+        if (IdTimes.Of(id) is { } at && at > DateTimeOffset.UnixEpoch + s_aroundId && at < DateTimeOffset.MaxValue - s_aroundId
+            && await OfEventAsync(connection, "event_id = @id and received_at between @from and @until", ct,
+                ("site", site), ("id", dialect.Of(id)), ("from", dialect.Of(at - s_aroundId)), ("until", dialect.Of(at + s_aroundId))) is { Count: > 0 } near) return near;
+        return await OfEventAsync(connection, "event_id = @id", ct, ("site", site), ("id", dialect.Of(id)));
+    }
+
+    private async Task<IReadOnlyList<(string Kind, string Id)>> OfEventAsync(DbConnection connection, string where, CancellationToken ct, params (string, object)[] values)
+    {
         await using var query = dialect.Command(connection, null,
-            $"""
-             select distinct user_id, email_sha256, visitor_id from events
-             where site_id = @site and {(eventId is null ? "client_event_id" : "event_id")} = @id
-             limit {MostOfOneEvent}
-             """, ("site", site), ("id", eventId is { } id ? dialect.Of(id) : clientEventId!));
+            $"select distinct user_id, email_sha256, visitor_id from events where site_id = @site and {where} limit {MostOfOneEvent}", values);
         var found = new HashSet<(string, string)>();
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct))
         {
-            if (!rows.IsDBNull(0) && !BlockedIds.IsNobody(rows.GetString(0))) found.Add(("user", rows.GetString(0)));
-            else if (!rows.IsDBNull(1)) found.Add(("email", rows.GetString(1)));
-            else found.Add(("visitor", rows.GetGuid(2).ToString("D")));
+            if (!rows.IsDBNull(0) && !BlockedIds.IsNobody(rows.GetString(0))) found.Add((SubjectKinds.User, rows.GetString(0)));
+            else if (!rows.IsDBNull(1)) found.Add((SubjectKinds.Email, rows.GetString(1)));
+            else found.Add((SubjectKinds.Visitor, rows.GetGuid(2).ToString("D")));
         }
 
         return [.. found];
@@ -103,7 +110,8 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     public async Task<bool> IsNobodyAsync(string site, Guid visitor, CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
-        await using var query = dialect.Command(connection, null,
+        await using var transaction = await dialect.BeginByIndexAsync(connection, ct);
+        await using var query = dialect.Command(connection, transaction,
             $"select visitor_kind, properties ->> 'anonymous_id' from events where site_id = @site and visitor_id = @id limit {MostOfOneEvent}",
             ("site", site), ("id", dialect.Of(visitor)));
         await using var rows = await query.ExecuteReaderAsync(ct);
@@ -117,9 +125,11 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         var counts = new SortedDictionary<string, long>(StringComparer.Ordinal);
         await using var connection = await dialect.OpenAsync(ct);
-        foreach (var table in PersonTables.All)
+        var events = await EventsAsync(connection, person, ct);
+        Add(counts, PersonTables.Events, events.Count);
+        foreach (var table in PersonTables.All.Where(one => one.Name != PersonTables.Events))
         {
-            await using var count = dialect.Command(connection, null, $"select count(*) from {table.Name} where {table.Where}", person);
+            await using var count = dialect.Command(connection, null, $"select count(*) from {table.Name} where {table.Where}", person, events);
             Add(counts, table.Name, (long)(await count.ExecuteScalarAsync(ct))!);
         }
 
@@ -127,13 +137,26 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         return counts;
     }
 
+    /// <summary>What was named together with what, and through which door: why an identifier is the person's.</summary>
+    public async Task<IReadOnlyList<IdentityPair>> PairsAsync(PersonIds person, CancellationToken ct)
+    {
+        await using var connection = await dialect.OpenAsync(ct);
+        await using var query = dialect.Command(connection, null,
+            $"select from_kind, from_id, to_kind, to_id, source from identity_edges where {PersonTables.OfPair} order by 1, 2, 3, 4, 5", person);
+        var found = new List<IdentityPair>();
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) found.Add(new(person.Site, rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4)));
+        return found;
+    }
+
     /// <summary>The rows as JSON objects, one at a time.</summary>
     public async IAsyncEnumerable<(string Table, string Json)> ExportAsync(PersonIds person, [EnumeratorCancellation] CancellationToken ct)
     {
         await using var connection = await dialect.OpenAsync(ct);
+        var events = await EventsAsync(connection, person, ct);
         foreach (var table in PersonTables.All.OrderBy(one => one.Name, StringComparer.Ordinal))
         {
-            await using var query = dialect.Command(connection, null, await dialect.SelectJsonAsync(connection, table.Name, table.Where, ct), person);
+            await using var query = dialect.Command(connection, null, await dialect.SelectJsonAsync(connection, table.Name, table.Where, ct), person, events);
             await using var rows = await query.ExecuteReaderAsync(ct);
             while (await rows.ReadAsync(ct)) yield return (table.Name, rows.GetString(0));
         }
@@ -156,7 +179,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         await using var events = await besides.ExecuteReaderAsync(ct);
         while (await events.ReadAsync(ct))
             foreach (var (kind, id) in NamedBeside.Of(events.GetString(0), events.GetString(1), Encoding.UTF8.GetBytes(events.GetString(2))))
-                yield return (events.GetString(0), kind switch { SubjectKind.Visitor => "visitor", SubjectKind.User => "user", _ => "email" }, id);
+                yield return (events.GetString(0), kind.Word(), id);
     }
 
     /// <summary>All of the person's rows, in one transaction, and with it what has to be cleaned of them: see <see cref="CleanAsync"/>.</summary>
@@ -183,20 +206,20 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         try
         {
-            var open = new List<(Guid Id, string Relations)>();
+            var open = new List<(Guid Id, string Relations, long Deletions)>();
             await using (var connection = await dialect.OpenAsync(ct))
-            await using (var query = dialect.Command(connection, null, "select request_id, relations from person_requests where relations is not null and cleaned_at is null"))
+            await using (var query = dialect.Command(connection, null, "select request_id, relations, deletions from person_requests where relations is not null and cleaned_at is null"))
             await using (var rows = await query.ExecuteReaderAsync(ct))
-                while (await rows.ReadAsync(ct)) open.Add((rows.GetGuid(0), rows.GetString(1)));
+                while (await rows.ReadAsync(ct)) open.Add((rows.GetGuid(0), rows.GetString(1), rows.GetInt64(2)));
             if (open.Count == 0) return true;
 
             await dialect.CleanAsync([.. open.SelectMany(one => Names(one.Relations)).Distinct()], ct);
             await using var done = await dialect.OpenAsync(ct);
-            foreach (var (id, relations) in open)
+            foreach (var (id, _, deletions) in open)
             {
                 // Unless more was deleted meanwhile.
-                await using var mark = dialect.Command(done, null, "update person_requests set cleaned_at = @at where request_id = @id and relations = @relations",
-                    ("at", dialect.Of(clock.GetUtcNow())), ("id", dialect.Of(id)), ("relations", relations));
+                await using var mark = dialect.Command(done, null, "update person_requests set cleaned_at = @at where request_id = @id and deletions = @deletions",
+                    ("at", dialect.Of(clock.GetUtcNow())), ("id", dialect.Of(id)), ("deletions", deletions));
                 await mark.ExecuteNonQueryAsync(ct);
             }
 
@@ -211,17 +234,22 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
 
     private async Task<IReadOnlyDictionary<string, long>> EraseOnceAsync(Guid request, PersonIds person, CancellationToken ct)
     {
-        var (counts, relations) = (new SortedDictionary<string, long>(StringComparer.Ordinal), new HashSet<string>());
+        var (counts, relations, events) = (new SortedDictionary<string, long>(StringComparer.Ordinal), new HashSet<string>(), new List<Guid>());
         await using (var connection = await dialect.OpenAsync(ct))
         await using (var transaction = await dialect.BeginAsync(connection, ct))
         {
             await KeepSharedAsync(connection, transaction, person, ct);
             foreach (var table in PersonTables.All)
             {
-                foreach (var (relation, count) in await dialect.EraseAsync(connection, transaction, table, person, ct))
+                var change = table.Set is { } set ? $"update {table.Name} set {set}" : $"delete from {table.Name}";
+                var isEvents = table.Name == PersonTables.Events;
+                await using var erase = dialect.Command(connection, transaction, $"{change} where {table.Where} returning {{relation}}{(isEvents ? ", event_id" : "")}", person, events);
+                await using var gone = await erase.ExecuteReaderAsync(ct);
+                while (await gone.ReadAsync(ct))
                 {
-                    Add(counts, table.Name, count);
-                    relations.Add(relation);
+                    Add(counts, table.Name, 1);
+                    relations.Add(gone.IsDBNull(0) ? table.Name : gone.GetString(0));
+                    if (isEvents) events.Add(gone.GetGuid(1));
                 }
             }
 
@@ -241,6 +269,15 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
         return counts;
     }
 
+    private async Task<IReadOnlyList<Guid>> EventsAsync(DbConnection connection, PersonIds person, CancellationToken ct)
+    {
+        await using var query = dialect.Command(connection, null, $"select event_id from events where {PersonTables.OfEvents}", person);
+        var found = new List<Guid>();
+        await using var rows = await query.ExecuteReaderAsync(ct);
+        while (await rows.ReadAsync(ct)) found.Add(rows.GetGuid(0));
+        return found;
+    }
+
     // What an earlier pass of the request left to clean stays; what is deleted again has to be cleaned again.
     private async Task ToCleanAsync(DbConnection connection, DbTransaction transaction, Guid request, HashSet<string> relations, CancellationToken ct)
     {
@@ -251,7 +288,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
             relations.UnionWith(before is null ? [] : Names(before));
         }
 
-        await using var keep = dialect.Command(connection, transaction, "update person_requests set relations = @relations, cleaned_at = null where request_id = @id",
+        await using var keep = dialect.Command(connection, transaction, "update person_requests set relations = @relations, cleaned_at = null, deletions = deletions + 1 where request_id = @id",
             ("relations", JsonSerializer.Serialize(relations.Order(StringComparer.Ordinal))), ("id", dialect.Of(request)));
         await keep.ExecuteNonQueryAsync(ct);
     }
@@ -263,7 +300,7 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     {
         foreach (var (kind, id) in await SharedAsync(connection, transaction, person, [.. person.Named], ct))
         {
-            if (kind == "user") continue;
+            if (kind == SubjectKinds.User) continue;
             await using var block = dialect.Command(connection, transaction,
                 """
                 insert into identity_blocks (site_id, kind, id, reason)
@@ -298,20 +335,19 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
     private async IAsyncEnumerable<(Guid EventId, string Payload)> RejectedAsync(
         DbConnection connection, DbTransaction? transaction, PersonIds person, [EnumeratorCancellation] CancellationToken ct)
     {
-        var (visitors, users, emails) = (person.Visitors.Select(id => id.ToString("D")).ToHashSet(), person.Users.ToHashSet(), person.Emails.ToHashSet());
-        await using var query = dialect.Command(connection, transaction, $"select event_id, payload from {PersonTables.Rejected}");
+        var ids = person.Named.ToHashSet();
+        await using var query = dialect.Command(connection, transaction, $"select event_id, payload from {PersonTables.Rejected} where site_id = @site", ("site", person.Site));
         await using var rows = await query.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct))
         {
             using var payload = JsonDocument.Parse(rows.GetFieldValue<byte[]>(1));
             var e = payload.RootElement;
-            if (Text(e, "site_id") != person.Site) continue;
-            if ((Is(visitors, "visitor_id") && Text(e, "visitor_kind") != "daily") || Is(users, "user_id") || Is(emails, "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
+            if ((Is(SubjectKinds.Visitor, "visitor_id") && Text(e, "visitor_kind") != "daily") || Is(SubjectKinds.User, "user_id") || Is(SubjectKinds.Email, "email_sha256") || IsBeside()) yield return (rows.GetGuid(0), e.GetRawText());
 
             bool IsBeside() => e.TryGetProperty("properties", out var properties) && NamedBeside.Of(person.Site, Text(e, "name"), Encoding.UTF8.GetBytes(properties.GetRawText()))
-                .Any(one => (one.Kind switch { SubjectKind.Visitor => visitors, SubjectKind.User => users, _ => emails }).Contains(one.Id));
+                .Any(one => ids.Contains((one.Kind.Word(), one.Id)));
 
-            bool Is(HashSet<string> ids, string name) => Text(e, name) is { } text && ids.Contains(text);
+            bool Is(string kind, string name) => Text(e, name) is { } text && ids.Contains((kind, text));
         }
     }
 
@@ -328,4 +364,8 @@ internal sealed class PersonRows(PersonDialect dialect, TimeProvider clock, ILog
 /// <param name="Ids">What is theirs alone.</param>
 /// <param name="Shared">Devices and mailboxes that others use too, as kind and id.</param>
 /// <param name="Alone">Of the identifiers those that stand for themselves only, because they would lead to others.</param>
-internal sealed record PersonFound(string Person, PersonIds Ids, IReadOnlyList<(string Kind, string Id)> Shared, IReadOnlyList<(string Kind, string Id)> Alone);
+internal sealed record PersonFound(string Person, PersonIds Ids, IReadOnlyList<(string Kind, string Id)> Shared, IReadOnlyList<(string Kind, string Id)> Alone)
+{
+    /// <summary>None of them leads to anybody.</summary>
+    public bool IsAlone => Ids.Named.All(Alone.Contains);
+}

@@ -6,7 +6,7 @@ namespace PixelServer.Store;
 /// <param name="Name">The table.</param>
 /// <param name="Where">
 /// SQL of both stores. <c>@site</c> is the site; <c>{visitors}</c>, <c>{visitor_ids}</c>, <c>{users}</c> and <c>{emails}</c> stand for "is one of the person's": visitors
-/// as text and as the type of <c>events.visitor_id</c>. <c>{named}</c> is "the event names one of them beside its columns", the places of <see cref="NamedBeside"/>,
+/// as text and as the type of <c>events.visitor_id</c>. <c>{event_ids}</c> is "is one of the person's events". <c>{named}</c> is "the event names one of them beside its columns", the places of <see cref="NamedBeside"/>,
 /// and <c>{visitor_of_from}</c> for the visitor's id that stands for <c>from_id</c>.
 /// </param>
 /// <param name="Set">Where rows have to stay: what becomes of their columns. Null: they are deleted.</param>
@@ -19,15 +19,20 @@ internal sealed record PersonTable(string Name, string Where, string? Set = null
 /// </summary>
 internal static class PersonTables
 {
+    public const string Events = "events";
+
+    /// <summary>The members of <c>$device</c> that are ids, as SQL has them; <see cref="NamedBeside"/> reads the same.</summary>
+    public static string DeviceIds { get; } = string.Join(", ", NamedBeside.DeviceIds.Select(name => $"'{name}'"));
+
     // An id of the day is nobody's: strangers behind one address share it.
-    private const string OfEvents =
+    public const string OfEvents =
         "site_id = @site and ((visitor_id {visitor_ids} and visitor_kind <> 'daily') or user_id {users} or email_sha256 {emails} or {named})";
 
-    /// <summary>In the order of erasing: receipts are found through the events, and nothing is found without the edges.</summary>
+    /// <summary>In the order of erasing: receipts are found by the ids of the events, and nothing is found without the edges.</summary>
     public static IReadOnlyList<PersonTable> All { get; } =
     [
-        new("event_receipts", $"event_id in (select event_id from events where {OfEvents})"),
-        new("events", OfEvents),
+        new(Events, OfEvents),
+        new("event_receipts", "event_id {event_ids}"),
         new("mail_decisions", "site_id = @site and subject = 'recipient' and subject_id {users}"),
         new("consent_records",
             "site_id = @site and ((subject_kind = 'visitor' and subject_id {visitors}) or (subject_kind in ('user', 'recipient') and subject_id {users}) "
@@ -55,7 +60,12 @@ internal static class PersonTables
 
     /// <summary>Site, name and properties of every event that may name somebody beside its columns.</summary>
     public const string Beside =
-        "select site_id, name, cast(properties as text) from events where properties is not null and (name = 'alias' or cast(properties as text) like '%\"email_sha256\"%')";
+        """
+        select site_id, name, cast(properties as text) from events
+        where properties is not null
+          and (name = 'alias' or cast(properties as text) like '%"email_sha256"%' or cast(properties as text) like '%"phone_sha256"%'
+            or cast(properties as text) like '%"external_id_sha256"%' or cast(properties as text) like '%"$device"%')
+        """;
 
     /// <summary>Its payload is JSON that the database may be unable to read: searched by this program.</summary>
     public const string Rejected = "events_rejected";
@@ -73,12 +83,12 @@ internal static class PersonTables
         ["daily_keys"] = ("day wrapped", "closed keys, destroyed after two days"),
         ["retention_runs"] = ("day finished_at rules whole partitions rows", "days, rules and counts"),
         ["collectors"] = ("collector_id host key_check seen_at", "machines of the operator"),
-        ["person_requests"] = ("request_id verb site_id subjects made_at relations cleaned_at rows_erased receipt", "keyed hashes and counts: proof that a request was answered"),
+        ["person_requests"] = ("request_id verb site_id subjects made_at relations deletions cleaned_at rows_erased receipt", "keyed hashes and counts: proof that a request was answered"),
         ["person_request_parts"] = ("request_id collector_id host done_at counts", "counts by machine"),
     }.ToFrozenDictionary();
 
     // The previous id of an alias stands there as it was sent, and is a visitor's too.
-    private static string OfPair =>
+    public static string OfPair =>
         $"site_id = @site and ({Of("from_kind", "from_id")} or {Of("to_kind", "to_id")} or (from_kind = 'user' and {{visitor_of_from}} {{visitors}}))";
 
     private static string Of(string kind, string id) =>

@@ -41,16 +41,12 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
         return transaction;
     }
 
-    public override async Task<IReadOnlyDictionary<string, long>> EraseAsync(
-        DbConnection connection, DbTransaction transaction, PersonTable table, PersonIds person, CancellationToken ct)
+    public override async Task<DbTransaction?> BeginByIndexAsync(DbConnection connection, CancellationToken ct)
     {
-        var change = table.Set is { } set ? $"update {table.Name} set {set}" : $"delete from {table.Name}";
-        await using var erase = Command(connection, transaction,
-            $"with gone as ({change} where {table.Where} returning tableoid) select tableoid::regclass::text, count(*) from gone group by 1", person);
-        var found = new Dictionary<string, long>();
-        await using var rows = await erase.ExecuteReaderAsync(ct);
-        while (await rows.ReadAsync(ct)) found[rows.GetString(0)] = rows.GetInt64(1);
-        return found;
+        var transaction = await BeginAsync(connection, ct);
+        await using var set = Command(connection, transaction, "set local enable_seqscan = off");
+        await set.ExecuteNonQueryAsync(ct);
+        return transaction;
     }
 
     /// <remarks>
@@ -136,12 +132,20 @@ internal sealed class PostgresPersons(NpgsqlDataSource source, ILogger<PostgresP
 
     protected override string Named =>
         $$"""
-        ((cardinality(@emails) > 0 and jsonb_path_exists(properties, '$.**.email_sha256[*] ? (@ == $emails[*])', jsonb_build_object('emails', @emails), true))
+        ({{Hash("email_sha256", "@emails")}} or {{Hash("phone_sha256", "@phones")}} or {{Hash("external_id_sha256", "@external_ids")}}
+         or (cardinality(@devices) > 0 and exists (
+           select 1 from jsonb_each(case jsonb_typeof(properties -> '$device') when 'object' then properties -> '$device' end) as d
+           where d.key in ({{PersonTables.DeviceIds}}) and d.value #>> '{}' = any(@devices)))
          or (name = 'alias' and exists (
            select 1
            from (values (properties ->> 'previous_id'), (properties ->> 'previousId')) as p (id)
            where p.id <> '' and (p.id {users} or {{VisitorOf("p.id")}} {visitors}))))
         """;
+
+    private static string Hash(string member, string ids) =>
+        $"(cardinality({ids}) > 0 and jsonb_path_exists(properties, '$.**.{member}[*] ? (@ == $ids[*])', jsonb_build_object('ids', {ids}), true))";
+
+    protected override string Relation => "tableoid::regclass::text";
 
     // As VisitorIds makes it.
     protected override string VisitorOf(string id) =>

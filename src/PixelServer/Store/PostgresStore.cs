@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -8,10 +7,6 @@ namespace PixelServer.Store;
 internal sealed class PostgresStore(
     NpgsqlDataSource source, string connectionString, StoreOptions options, TimeProvider clock, ILogger<PostgresStore> logger) : IEventStore
 {
-    // Journals that we have called unknown: only those may begin in the middle. A journal that is missing without our having
-    // said so was lost by the database (restored, failed over), and the drain has to look back first.
-    private readonly ConcurrentDictionary<Guid, bool> _unknown = new();
-
     private readonly PostgresLimits _limits = PostgresConnection.Limits(connectionString);
 
     public string Name => "postgresql";
@@ -37,9 +32,7 @@ internal sealed class PostgresStore(
         await using var transaction = await connection.BeginTransactionAsync(ct);
         await PostgresLocks.BoundAsync(connection, ct);
         await using (var wait = new NpgsqlCommand(PostgresLocks.PositionSql(journal), connection)) await wait.ExecuteNonQueryAsync(ct);
-        var position = await PositionAsync(connection, journal, ct);
-        if (position is null) _unknown[journal] = true;
-        return position;
+        return await PositionAsync(connection, journal, ct);
     }
 
     public async Task<int> SaveAsync(EventBatch batch, CancellationToken ct)
@@ -86,7 +79,6 @@ internal sealed class PostgresStore(
 
         await MoveAsync(connection, batch, limited);
         await transaction.CommitAsync(limited);
-        _unknown.TryRemove(batch.Journal, out _);
     }, ct);
 
     public Task<IReadOnlyList<string>> RecentAsync(string? siteId, int limit, CancellationToken ct) =>
@@ -111,7 +103,6 @@ internal sealed class PostgresStore(
             await PostgresOptOuts.SaveAsync(connection, events, ct);
             await MoveAsync(connection, batch, ct);
             await transaction.CommitAsync(ct);
-            _unknown.TryRemove(batch.Journal, out _);
             return batch.Events.Count - events.Count;
         }
         catch (PostgresException e) when (PostgresVerdicts.JudgesARow(e))
@@ -120,7 +111,7 @@ internal sealed class PostgresStore(
         }
     }
 
-    private async Task MoveAsync(NpgsqlConnection connection, EventBatch batch, CancellationToken ct)
+    private static async Task MoveAsync(NpgsqlConnection connection, EventBatch batch, CancellationToken ct)
     {
         await using (var move = new NpgsqlBatch(connection))
         {
@@ -133,7 +124,7 @@ internal sealed class PostgresStore(
         }
 
         var found = await PositionAsync(connection, batch.Journal, ct);
-        if (found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal)))
+        if (found is null && (batch.From == 0 || batch.Begins))
         {
             await using var insert = new NpgsqlCommand(
                 """

@@ -29,15 +29,6 @@ internal sealed class SqlitePersons(string file, TimeProvider clock) : PersonDia
     public override Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken ct) =>
         Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(deferred: false));
 
-    public override async Task<IReadOnlyDictionary<string, long>> EraseAsync(
-        DbConnection connection, DbTransaction transaction, PersonTable table, PersonIds person, CancellationToken ct)
-    {
-        var change = table.Set is { } set ? $"update {table.Name} set {set}" : $"delete from {table.Name}";
-        await using var erase = Command(connection, transaction, $"{change} where {table.Where}", person);
-        var count = await erase.ExecuteNonQueryAsync(ct);
-        return count == 0 ? new Dictionary<string, long>() : new Dictionary<string, long> { [table.Name] = count };
-    }
-
     /// <remarks>
     /// Copies of rows are left in pages that were split long ago: the file is written anew, and then the log, which has the pages of before, is emptied.
     /// </remarks>
@@ -97,12 +88,21 @@ internal sealed class SqlitePersons(string file, TimeProvider clock) : PersonDia
 
     protected override string Named =>
         $$"""
-        ((json_array_length(@emails) > 0 and instr(properties, '"email_sha256"') > 0 and exists (
-           select 1 from json_tree(properties) as m, json_each(case m.type when 'array' then m.value else json_array(m.value) end) as one
-           where m.key = 'email_sha256' and m.type in ('text', 'array') and one.value {emails}))
+        ({{Hash("email_sha256", "emails")}} or {{Hash("phone_sha256", "phones")}} or {{Hash("external_id_sha256", "external_ids")}}
+         or (json_array_length(@devices) > 0 and instr(properties, '"$device"') > 0 and exists (
+           select 1 from json_each(properties, '$."$device"') as d where d.key in ({{PersonTables.DeviceIds}}) and d.value {{In("devices")}}))
          or (name = 'alias' and exists (
            select 1 from (select properties ->> '$.previous_id' as id union all select properties ->> '$.previousId') as p
            where p.id <> '' and (cast(p.id as text) {users} or {{VisitorOf("p.id")}} {visitors}))))
+        """;
+
+    protected override string Relation => "null";
+
+    private string Hash(string member, string ids) =>
+        $"""
+        (json_array_length(@{ids}) > 0 and instr(properties, '"{member}"') > 0 and exists (
+          select 1 from json_tree(properties) as m, json_each(case m.type when 'array' then m.value else json_array(m.value) end) as one
+          where m.key = '{member}' and m.type in ('text', 'array') and one.value {In(ids)}))
         """;
 
     protected override string In(string parameter) => $"in (select value from json_each(@{parameter}))";

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
@@ -15,7 +14,6 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
 
     private readonly SqliteFile _file = new(file);
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly ConcurrentDictionary<Guid, bool> _unknown = new(); // as in PostgresStore: only these may begin in the middle
     private SqliteConnection? _writer;
     private SqliteCommand? _insert;
 
@@ -37,7 +35,6 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
     {
         long? position = null;
         await InTurnAsync(connection => position = Position(connection, null, journal), ct);
-        if (position is null) _unknown[journal] = true;
         return position;
     }
 
@@ -117,7 +114,6 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
             work(connection, transaction);
             Move(connection, transaction, batch);
             transaction.Commit();
-            _unknown.TryRemove(batch.Journal, out _);
         }
         catch (SqliteException e) when (e.SqliteErrorCode is ConstraintViolated or TooBig or Mismatch)
         {
@@ -128,7 +124,7 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
     private void Move(SqliteConnection connection, SqliteTransaction transaction, EventBatch batch)
     {
         var found = Position(connection, transaction, batch.Journal);
-        var begins = found is null && (batch.From == 0 || _unknown.ContainsKey(batch.Journal));
+        var begins = found is null && (batch.From == 0 || batch.Begins);
         if (!begins && found != batch.From) throw new PositionMovedException(batch.Journal, batch.From, found);
 
         using var move = SqliteFile.Command(connection, transaction,

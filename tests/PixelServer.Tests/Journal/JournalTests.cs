@@ -90,6 +90,23 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
+    public async Task After_a_roll_every_hit_that_was_handed_over_is_found_however_long_its_flush_takes()
+    {
+        using var device = new Gate();
+        using var journal = Open(Acknowledge.Queued, _disk);
+        _disk.Before = what => { if (what == "flush") device.Pass(); };
+        await Append(journal);
+        await device.ReachedAsync();
+        var roll = journal.RollAsync(default);
+        Assert.False(roll.IsCompleted);
+        Assert.Empty(journal.Find(_ => true));
+
+        device.Open();
+        await roll;
+        Assert.Single(journal.Find(_ => true));
+    }
+
+    [Fact]
     public async Task When_too_many_hits_wait_the_next_is_refused_at_once()
     {
         using var device = new Gate();

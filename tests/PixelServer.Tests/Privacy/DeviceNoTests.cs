@@ -326,6 +326,8 @@ public sealed class DeviceNoTests
         await Assert.ThrowsAsync<IOException>(() => writing);
         await erasing;
         await holder.FindAsync(left, default);
+        erased.Done();
+        left.Done();
         Assert.Equal((1, 0), (erased.Counts[0], left.Counts[0]));
         await unwritten.WriteAsync(rows =>
         {

@@ -52,6 +52,34 @@ public sealed class PostgresPersonFlowTests(SharedPostgres postgres) : PersonFlo
     }
 
     [Fact]
+    public async Task Rows_that_are_deleted_while_the_database_is_cleaned_of_earlier_ones_are_still_to_be_cleaned()
+    {
+        await using var shop = await PersonShop.StartAsync(await PostgresAsync());
+        await shop.PixelAsync("u=ada");
+        await shop.DrainedAsync();
+        var (rows, requests) = (shop.App.Services.GetRequiredService<PersonRows>(), shop.App.Services.GetRequiredService<PersonRequests>());
+        var (id, ada) = (Guid.CreateVersion7(), new PersonIds(PersonShop.Site, [], ["ada"], []));
+        await requests.AddAsync(new(id, "find", PersonShop.Site, [], TimeProvider.System.GetUtcNow()), default); // no collector does anything about it
+        Assert.Equal(1, (await rows.EraseAsync(id, ada, default))["events"]);
+        Task<bool> cleaning;
+        await using (await HoldUpAsync(shop))
+        {
+            cleaning = rows.CleanAsync(default);
+            await Eventually.TrueAsync(
+                async () => (await shop.Traces.AskAsync("select pid from pg_stat_activity where wait_event_type = 'Lock' and query like 'vacuum%' and datname = current_database()")).Count > 0,
+                () => "the cleaning is under way\n" + shop.App.Output);
+            await shop.PixelAsync("u=ada");
+            await shop.DrainedAsync();
+            Assert.Equal(1, (await rows.EraseAsync(id, ada, default))["events"]);
+        }
+
+        Assert.True(await cleaning);
+        Assert.False((await requests.FindAsync(id, default))!.IsClean);
+        Assert.True(await rows.CleanAsync(default));
+        Assert.True((await requests.FindAsync(id, default))!.IsClean);
+    }
+
+    [Fact]
     public async Task A_table_that_becomes_empty_leaves_nothing_in_the_statistics_of_the_planner()
     {
         await using var shop = await PersonShop.StartAsync(await PostgresAsync());
@@ -160,6 +188,46 @@ public abstract class PersonFlowContract
         Assert.True(page.Balances, page.ToString());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_export_has_a_hit_once_that_is_stored_while_it_is_made(bool isBeforeTheRowsAreRead)
+    {
+        UnreliableStore? store = null;
+        await using var shop = await PersonShop.StartWithAsync(services =>
+        {
+            var real = services.Last(one => one.ServiceType == typeof(IEventStore)).ImplementationFactory!;
+            services.AddSingleton<IEventStore>(provider => store = new((IEventStore)real(provider)));
+        }, await PostgresAsync());
+        await shop.PixelAsync("u=ada&title=first");
+        await shop.DrainedAsync();
+        store!.KeepFailing = true;
+        store.BeforeSave = _ => throw new TimeoutException("a test");
+        await shop.PixelAsync("u=ada&title=second");
+        var persons = shop.App.Services.GetRequiredService<Persons>();
+        var (found, keys) = (await AdaAsync(persons), shop.App.Services.GetRequiredService<SubjectKeys>());
+
+        using var written = new MemoryStream();
+        await PersonExport.WriteAsync(
+            written, found, RowsAsync(), shop.App.Services.GetRequiredService<PersonJournal>().WaitingAsync(new(keys, PersonShop.Site, found.Ids.Subjects(keys)), default), TimeProvider.System.GetUtcNow(), default);
+        var export = System.Text.Json.JsonDocument.Parse(written.ToArray()).RootElement;
+        Assert.Equal(["first", "second"], export.GetProperty("events").EnumerateArray().Concat(export.GetProperty("not_yet_stored").EnumerateArray())
+            .Select(one => one.GetProperty("title").GetString()).Order());
+
+        async IAsyncEnumerable<(string, string)> RowsAsync()
+        {
+            if (isBeforeTheRowsAreRead) await StoredAsync();
+            await foreach (var row in persons.ExportAsync(found.Ids, default)) yield return row;
+            if (!isBeforeTheRowsAreRead) await StoredAsync();
+        }
+
+        Task StoredAsync()
+        {
+            (store.KeepFailing, store.BeforeSave) = (false, null);
+            return shop.DrainedAsync();
+        }
+    }
+
     [Fact]
     public async Task What_is_named_alone_is_not_followed_to_the_others_who_use_it()
     {
@@ -228,7 +296,7 @@ public abstract class PersonFlowContract
         Assert.True(erased.GetProperty("collectors")[0].GetProperty("records").GetProperty("endless").GetInt64() > 1);
     }
 
-    private static async Task<PersonFound> AdaAsync(Persons persons) => (await persons.PersonAsync(PersonShop.Site, new(PersonName.User, "ada"), [], default))!;
+    private static async Task<PersonFound> AdaAsync(Persons persons) => (await persons.PersonAsync(PersonShop.Site, new(SubjectKinds.User, "ada"), [], default))!;
 
     private protected static async Task<DbConnection> DoAsync(DbConnection connection, string sql)
     {
@@ -253,7 +321,7 @@ public abstract class PersonFlowContract
 
         public Task EraseAsync(PersonCrowd persons, CancellationToken ct)
         {
-            if (!Ends && persons.Name(PersonShop.Site, SubjectKind.User, user)) Interlocked.Increment(ref _asked);
+            if (!Ends && persons.Name(PersonShop.Site, SubjectKind.User, user, TimeProvider.System.GetUtcNow())) Interlocked.Increment(ref _asked);
             return Task.CompletedTask;
         }
     }

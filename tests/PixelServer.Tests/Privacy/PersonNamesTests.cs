@@ -91,6 +91,73 @@ public abstract class PersonNamesContract
     }
 
     [Fact]
+    public async Task A_number_another_systems_id_and_a_device_of_an_app_are_names_too()
+    {
+        await using var shop = await PersonShop.StartAsync(await PostgresAsync());
+        var (external, gaid, vendor) = (Letters(), Guid.NewGuid(), Letters());
+        var hash = PersonShop.Sha256(external);
+        object Event(object identity, object device) => new { @event = "purchase", source = "app", identity, device };
+        object none = new { };
+        object[] theirs =
+        [
+            Event(new { phone = "+1 (415) 555-0123" }, none), Event(new { external_id = external }, none), Event(none, new { gaid }), Event(none, new { appsflyer_id = vendor }),
+        ];
+        foreach (var one in theirs) Assert.Equal(200, (await shop.BackendAsync(one)).Status);
+        object other = Event(new { phone = "+1 (415) 555-0199", external_id = external + "x" }, new { gaid = Guid.NewGuid() });
+        Assert.Equal(200, (await shop.BackendAsync(other)).Status);
+        await shop.DrainedAsync();
+
+        object[] names =
+        [
+            new { site_id = PersonShop.Site, phone = "001 415 555 0123" }, new { site_id = PersonShop.Site, external_id_sha256 = hash },
+            new { site_id = PersonShop.Site, device_id = gaid.ToString("N").ToUpperInvariant() }, new { site_id = PersonShop.Site, device_id = vendor },
+        ];
+        foreach (var (name, one) in names.Zip(theirs))
+        {
+            var found = await shop.AskAsync("find", name);
+            Assert.Equal("""{"events":1}""", found.GetProperty("rows").GetRawText());
+            Assert.Equal(1, found.GetProperty("collectors")[0].GetProperty("records").GetProperty("journal").GetInt64());
+            await shop.AskAsync("restrict", name, 204);
+            Assert.Contains("person_restricted", (await shop.BackendAsync(one)).Body, StringComparison.Ordinal);
+            Assert.Equal(1, (await EraseAsync(shop, name)).GetProperty("rows").GetProperty("events").GetInt64());
+            Assert.Contains("person_erased", (await shop.BackendAsync(one)).Body, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(await shop.Traces.FindAsync(PersonShop.Sha256("+14155550123"), hash, gaid.ToString(), vendor));
+        Assert.Equal("1", Assert.Single(await shop.Traces.AskAsync("select count(*) from events"))[0]);
+        var identifiers = await IdentifiersAsync(shop);
+        Assert.Contains((PersonShop.Site, "phone", PersonShop.Sha256("+14155550199")), identifiers);
+        Assert.Contains((PersonShop.Site, "external_id", PersonShop.Sha256(external + "x")), identifiers);
+        Assert.Contains(identifiers, one => one.Kind == "device");
+    }
+
+    [Fact]
+    public async Task A_cookie_leads_to_whoever_was_claimed_on_it_unless_it_alone_is_asked_for()
+    {
+        await using var shop = await PersonShop.StartAsync(await PostgresAsync());
+        var (mine, victims) = (Guid.NewGuid(), Guid.NewGuid());
+        await shop.PixelAsync("u=victim&title=page+of+the+victim", victims);
+        await shop.PixelAsync("title=my+page", mine);
+        await shop.PixelAsync("u=victim&title=my+claim", mine);
+        await shop.DrainedAsync();
+
+        var found = await shop.AskAsync("find", new { site_id = PersonShop.Site, visitor_id = mine });
+        Assert.Equal(["victim"], Texts(found.GetProperty("identifiers").GetProperty("user_ids")));
+        Assert.Contains($$"""{"from":"visitor:{{mine}}","to":"user:victim","source":"pixel"}""", found.GetProperty("pairs").EnumerateArray().Select(one => one.GetRawText()));
+
+        foreach (var verb in (string[])["find", "export"])
+        {
+            var alone = await shop.AskAsync(verb, new { site_id = PersonShop.Site, visitor_id = mine, only = true });
+            Assert.Equal("visitor:" + mine, alone.GetProperty("person_id").GetString());
+            Assert.DoesNotContain("page of the victim", alone.GetRawText(), StringComparison.Ordinal);
+        }
+
+        await EraseAsync(shop, new { site_id = PersonShop.Site, visitor_id = mine, only = true });
+        Assert.Equal(["page of the victim"], (await shop.Traces.AskAsync("select title from events")).Select(row => row[0]));
+        Assert.Null(await shop.PixelAsync("u=victim", victims));
+    }
+
+    [Fact]
     public async Task An_id_of_the_day_is_nobodys()
     {
         await using var shop = await PersonShop.StartAsync(await PostgresAsync());

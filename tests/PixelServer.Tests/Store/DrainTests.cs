@@ -138,6 +138,20 @@ public sealed class DrainTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_store_that_was_set_back_to_before_the_run_is_filled_again_though_somebody_else_asked_it_for_the_position()
+    {
+        await AppendAsync(10);
+        await _drain.DrainOnceAsync(default);
+        SetBack(null, keep: 0);
+        Assert.Null(await _store.PositionAsync(_journal.CurrentRun, default)); // as whoever asks about a person does
+        await AppendAsync(5);
+
+        await RunUntilAsync(async () => (await _store.RecentAsync(null, 1_000, default)).Count == 15);
+        Assert.True(_ledger.Read().Balances);
+        await AssertDistinctAsync(15);
+    }
+
+    [Fact]
     public async Task An_older_run_that_was_set_back_is_filled_again_too()
     {
         await AppendAsync(10);
@@ -353,14 +367,14 @@ public sealed class DrainTests : IAsyncDisposable
     private async Task<IEnumerable<string?>> UsersAsync() =>
         (await _store.RecentAsync(null, 1_000, default)).Select(json => System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("user_id").GetString());
 
-    private void SetBack(long position, int keep)
+    private void SetBack(long? position, int keep)
     {
         using var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=false");
         database.Open();
         using var command = database.CreateCommand();
-        command.CommandText = "delete from events where cast(client_event_id as integer) >= $keep; update journal_positions set position = $position";
+        command.CommandText = $"delete from events where cast(client_event_id as integer) >= $keep; {(position is null ? "delete from journal_positions" : "update journal_positions set position = $position")}";
         command.Parameters.AddWithValue("$keep", keep);
-        command.Parameters.AddWithValue("$position", position);
+        command.Parameters.AddWithValue("$position", (object?)position ?? DBNull.Value);
         command.ExecuteNonQuery();
     }
 

@@ -133,16 +133,16 @@ public abstract class StoreContract
     }
 
     [Fact]
-    public async Task A_journal_that_the_store_called_unknown_may_begin_in_the_middle_another_may_not()
+    public async Task Only_a_batch_that_says_so_begins_a_journal_in_the_middle_whoever_asked_for_its_position()
     {
         var store = await FreshAsync();
         var journal = Guid.NewGuid();
+        Assert.Null(await store.PositionAsync(journal, default));
         var moved = await Assert.ThrowsAsync<PositionMovedException>(() => store.SaveAsync(Events.Batch(journal, 500, Events.Full()), default));
         Assert.Null(moved.Found);
         Assert.Equal("0", await CountAsync());
 
-        Assert.Null(await store.PositionAsync(journal, default));
-        await store.SaveAsync(Events.Batch(journal, 500, Events.Full()), default);
+        await store.SaveAsync(Events.Batch(journal, 500, Events.Full()) with { Begins = true }, default);
         Assert.Equal(510, await store.PositionAsync(journal, default));
 
         await AskAsync("delete from journal_positions"); // a database that was set back to before it knew the journal

@@ -22,6 +22,7 @@ create table person_requests (
   subjects     bytea       not null,
   made_at      timestamptz not null,
   relations    text,
+  deletions    bigint      not null default 0,
   cleaned_at   timestamptz,
   rows_erased  text,
   receipt      text
@@ -34,6 +35,7 @@ comment on column person_requests.site_id is 'The site.';
 comment on column person_requests.subjects is 'Keyed hashes of the person''s identifiers, 16 bytes each, one behind the other; as in standings.';
 comment on column person_requests.made_at is 'When it was made, UTC.';
 comment on column person_requests.relations is 'Tables and partitions out of which rows were deleted, as a JSON array; written with the deleting. Null before it.';
+comment on column person_requests.deletions is 'How often rows were deleted for it: whoever cleans the files of an earlier deletion has not cleaned them of a later one.';
 comment on column person_requests.cleaned_at is 'When the files of these were cleaned of the rows, UTC. Null where that is still to be done.';
 comment on column person_requests.rows_erased is 'What the store held, as JSON: rows by table. Null until nothing more can come.';
 comment on column person_requests.receipt is 'The signed receipt. Null until every collector has done its part and the files are cleaned.';

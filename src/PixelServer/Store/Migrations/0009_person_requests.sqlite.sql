@@ -14,6 +14,7 @@ create table person_requests (
   subjects     blob not null,
   made_at      text not null, -- as events.received_at
   relations    text,          -- JSON
+  deletions    integer not null default 0,
   cleaned_at   text,          -- as events.received_at
   rows_erased  text,          -- JSON
   receipt      text           -- JSON

@@ -1,6 +1,6 @@
 using PhoneNumbers;
 
-namespace PixelServer.Api;
+namespace PixelServer;
 
 /// <summary>Reads phone numbers into E.164: <c>+</c>, country code and number, at most 15 digits.</summary>
 internal static class Phone
