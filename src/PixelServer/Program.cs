@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Data.Common;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using PixelServer.Api;
 using PixelServer.Collect;
 using PixelServer.Demo;
@@ -103,6 +102,7 @@ internal static class Program
         {
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);
+            await provider.GetRequiredService<StandingExchange>().ExchangeAsync(ct); // whom that machine knew, also where no event waited
             await LeftBehind.ShareAsync(provider, directory, ct);
             var store = provider.GetRequiredService<IEventStore>() is SqliteStore ? $"sqlite {provider.GetRequiredService<DataDirectory>().Database}" : "postgresql";
             Console.Out.WriteLine($"{moved} events of {journal} are in {store}.");
@@ -187,7 +187,7 @@ internal static class Program
         services.AddPrivacy(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
-        if (journal is not null) services.RemoveAll<StandingFile>(); // its lock is of another directory: a server may be at work in ours
+        if (journal is not null) StoreSetup.KeepStandingsBeside(services, journal);
         Settings.RefuseUnknown(configuration);
         return services.BuildServiceProvider();
     }

@@ -10,7 +10,7 @@ namespace PixelServer.Ops;
 /// </summary>
 internal sealed partial class DataDirectory
 {
-    public const string MailDecisionsName = "mail-decisions.jsonl", ConsentsName = "consents.jsonl";
+    public const string MailDecisionsName = "mail-decisions.jsonl", ConsentsName = "consents.jsonl", StandingsName = "standings";
 
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -39,7 +39,7 @@ internal sealed partial class DataDirectory
     /// <summary>Keys of days, apart from everything that is backed up.</summary>
     public string Days => Path.Combine(Root, "days.db");
 
-    public string Standings => Path.Combine(Root, "standings");
+    public string Standings => Path.Combine(Root, StandingsName);
     public string MailDecisions => Path.Combine(Root, MailDecisionsName);
     public string Consents => Path.Combine(Root, ConsentsName);
 
@@ -67,7 +67,7 @@ internal sealed partial class DataDirectory
         File.Delete(draft);
         Write(draft, parts);
         File.Move(draft, file, overwrite: true);
-        Flush(Path.GetDirectoryName(file)!);
+        Flush(Path.GetDirectoryName(Path.GetFullPath(file))!);
     }
 
     /// <summary>As <see cref="WriteSecret(string, byte[])"/>, unless it is there: of several who make it, as a server and a verb beside it, the first has.</summary>
@@ -86,7 +86,7 @@ internal sealed partial class DataDirectory
             File.Delete(draft);
         }
 
-        Flush(Path.GetDirectoryName(file)!);
+        Flush(Path.GetDirectoryName(Path.GetFullPath(file))!);
     }
 
     /// <summary>Makes creations, renames and deletions in the directory survive a power cut.</summary>

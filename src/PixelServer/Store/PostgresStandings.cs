@@ -44,7 +44,7 @@ internal sealed class PostgresStandings(NpgsqlDataSource source) : IStandings
 
         if (bar)
         {
-            await using var move = new NpgsqlCommand("update standing_epoch set epoch = greatest(epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint)", connection);
+            await using var move = new NpgsqlCommand("update standing_epoch set epoch = greatest(epoch + 1, (extract(epoch from now()) * 1000)::bigint)", connection);
             await move.ExecuteNonQueryAsync(ct);
         }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using PixelServer.Ops;
 
@@ -17,11 +18,7 @@ internal static class StoreSetup
         services.AddSingleton(options);
         services.AddSingleton<Standings>().AddSingleton<Bar>();
         services.AddSingleton(provider => new StandingExchange(provider.GetRequiredService<Standings>(), provider.GetService<StandingFile>(), provider.GetRequiredService<IStandings>()));
-        services.AddSingleton(provider =>
-        {
-            _ = provider.GetRequiredService<Journal.Journal>(); // only who holds its lock writes the file
-            return new StandingFile(provider.GetRequiredService<DataDirectory>().Standings);
-        });
+        services.AddSingleton(provider => Standings(provider, provider.GetRequiredService<DataDirectory>().Standings));
 
         if (configuration.GetConnectionString("Postgres") is not { } given || string.IsNullOrWhiteSpace(given))
         {
@@ -59,6 +56,21 @@ internal static class StoreSetup
         return services.AddSingleton<IEventStore>(provider => new PostgresStore(
             provider.GetRequiredService<NpgsqlDataSource>(), connectionString, options, Clock(provider),
             provider.GetRequiredService<ILogger<PostgresStore>>()));
+    }
+
+    /// <summary>Of a journal that was left behind: what was known where it was written counts for its hits. A server may be at work in our own data directory.</summary>
+    public static void KeepStandingsBeside(IServiceCollection services, string journal)
+    {
+        services.RemoveAll<StandingFile>();
+        var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(journal).TrimEnd(Path.DirectorySeparatorChar)) ?? journal, DataDirectory.StandingsName);
+        if (File.Exists(file)) services.AddSingleton(provider => Standings(provider, file));
+    }
+
+    // Only who holds the journal's lock writes the file beside it.
+    private static StandingFile Standings(IServiceProvider provider, string path)
+    {
+        _ = provider.GetRequiredService<Journal.Journal>();
+        return new(path);
     }
 
     private static TimeProvider Clock(IServiceProvider provider) => provider.GetService<TimeProvider>() ?? TimeProvider.System;

@@ -252,6 +252,9 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         {
             using var optOut = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?id={PersonShop.Site}&u=ada") { Headers = { { "Sec-GPC", "1" } } };
             (await machine.App.Client.SendAsync(optOut)).Dispose();
+            await machine.PixelAsync("u=bob");
+            await machine.App.Services.GetRequiredService<StandingExchange>().DecideAsync( // its store never heard of it
+                [new(machine.App.Services.GetRequiredService<SubjectKeys>().Of(PersonShop.Site, SubjectKind.User, "bob"), new() { Kept = Word.No(TimeProvider.System.GetUtcNow()) })]);
         }
 
         using var folder = new TempFolder();
@@ -264,6 +267,7 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={folder.Path}", Key);
         Assert.True(code == 0, told + error);
         Assert.Equal(before, await File.ReadAllBytesAsync(folder.File("standings")));
+        Assert.Equal(["ada", "eve"], (await shop.Traces.AskAsync("select user_id from events order by user_id")).Select(row => row[0]));
         await shop.App.Services.GetRequiredService<StandingExchange>().ExchangeAsync(default);
         var keys = shop.App.Services.GetRequiredService<SubjectKeys>();
         Assert.True(shop.App.Services.GetRequiredService<Standings>().Of(keys.Of(PersonShop.Site, SubjectKind.User, "ada")).IsOptedOut);
