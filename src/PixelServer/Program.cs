@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using PixelServer.Api;
 using PixelServer.Collect;
 using PixelServer.Demo;
@@ -98,6 +99,7 @@ internal static class Program
         services.AddPrivacy(configuration);
         services.AddTag(configuration);
         services.AddDemo(configuration);
+        if (journal is not null) services.RemoveAll<StandingFile>(); // its lock is of another directory: a server may be at work in ours
         Settings.RefuseUnknown(configuration);
         return services.BuildServiceProvider();
     }

@@ -94,11 +94,8 @@ internal sealed class Standings
     /// <summary>Takes the next of those that were told and may not be on disk; null where there is none.</summary>
     public UInt128? NextTold() => _told.TryDequeue(out var subject) ? subject : null;
 
-    /// <summary>It could not be written: it is tried again.</summary>
-    public void TellAgain(UInt128 subject) => _told.Enqueue(subject);
-
-    /// <summary>Everything of the store up to <paramref name="epoch"/> was learnt.</summary>
-    public void Reached(long epoch) => Epoch = Math.Max(Epoch, epoch);
+    /// <summary>Everything of the store up to <paramref name="epoch"/> was learnt; 0 where it begins from nothing.</summary>
+    public void Reached(long epoch) => Epoch = epoch;
 
     /// <summary>Everybody of whom something is known, in no order.</summary>
     public IEnumerable<KeyValuePair<UInt128, Standing>> All => _known;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using PixelServer.Ops;
 
 namespace PixelServer.Journal;
 
@@ -97,12 +98,7 @@ internal sealed partial class Disk : IDisk
 
     public void Delete(string path) => File.Delete(path);
 
-    public void FlushDirectory(string directory)
-    {
-        if (!OperatingSystem.IsLinux()) return;
-        using var handle = Libc.Open(directory, Libc.ReadOnly | Libc.Directory | Libc.CloseOnExec);
-        if (handle.IsInvalid || Libc.Fsync(handle) != 0) throw Libc.Error($"Cannot flush the directory {directory}");
-    }
+    public void FlushDirectory(string directory) => DataDirectory.Flush(directory);
 
     public long FreeBytes(string directory) => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
 
@@ -131,19 +127,10 @@ internal sealed partial class Disk : IDisk
         public void Dispose() => handle.Dispose();
     }
 
-    // .NET has neither fdatasync nor a way to open a directory.
+    // .NET has no fdatasync.
     private static partial class Libc
     {
-        public const int ReadOnly = 0;
-        public const int Directory = 0x10000;
-        public const int CloseOnExec = 0x80000;
         public const int Interrupted = 4;
-
-        [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-        public static partial SafeFileHandle Open(string path, int flags);
-
-        [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-        public static partial int Fsync(SafeFileHandle file);
 
         [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
         public static partial int Fdatasync(SafeFileHandle file);

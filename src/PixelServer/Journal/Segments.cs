@@ -142,24 +142,27 @@ internal sealed class Segments
             if (_segments.Contains(segment))
             {
                 _disk.Rename(draft, segment.Path);
-                (segment.Bytes, segment.Settled) = (content.Length, true);
+                segment.Bytes = content.Length;
                 draft = null;
             }
         }
 
         if (draft is not null) _disk.Delete(draft);
         _disk.FlushDirectory(_directory);
+        segment.Settled = true; // not before: whoever tries again finds nothing to replace, and must flush all the same
         return draft is null;
     }
 
     /// <summary>
-    /// Makes the cut at a sealed segment's end survive a power cut, after which what a failed write had left there would be back.
+    /// Makes a sealed segment's file and name survive a power cut, after which what a failed write had left at its end, or the file that it was before, would
+    /// be back.
     /// </summary>
     public void Settle(Segment segment)
     {
         if (segment.Settled) return;
         using var file = _disk.OpenWrite(segment.Path);
         file.Flush();
+        _disk.FlushDirectory(_directory);
         segment.Settled = true;
     }
 

@@ -6,7 +6,8 @@ namespace PixelServer.Privacy;
 
 /// <summary>A collector whose disk goes with it says so at its end: else every receipt would wait a month for it.</summary>
 internal sealed class CollectorEnd(
-    PersonRequests requests, PersonCollector me, PrivacyOptions options, Ledger ledger, MailDecisions mails, Consents consents, ILogger<CollectorEnd> log) : IHostedLifecycleService
+    PersonRequests requests, PersonCollector me, PrivacyOptions options, Ledger ledger, MailDecisions mails, Consents consents, StandingExchange standings, UnwrittenOptOuts optOuts,
+    ILogger<CollectorEnd> log) : IHostedLifecycleService
 {
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -22,8 +23,10 @@ internal sealed class CollectorEnd(
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         if (!options.TemporaryDisk || ledger.Read().Waiting > 0 || mails.Unshared(1).Count > 0 || consents.Waiting(1).Count > 0) return;
+        if (optOuts.Count(_ => true) > 0) return;
         try
         {
+            await standings.ExchangeAsync(cancellationToken); // of whom the drain's last pass told, or what the last exchange could not
             await requests.LeaveAsync(me.Id, cancellationToken);
         }
         catch (Exception e)

@@ -74,12 +74,21 @@ internal sealed class DailyKeyExchange(
         await base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
+    // Apart from each other: a store that hangs keeps no key alive.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        EveryTickAsync(() => TryAsync(stoppingToken), stoppingToken),
+        EveryTickAsync(() =>
         {
-            await TryAsync(stoppingToken);
-            await Task.Delay(s_tick, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            keys.Forget(Today);
+            return Task.CompletedTask;
+        }, stoppingToken));
+
+    private async Task EveryTickAsync(Func<Task> work, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            await work();
+            await Task.Delay(s_tick, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,45 +1,24 @@
+using PixelServer.Ops;
 using PixelServer.Store;
 
 namespace PixelServer.Privacy;
 
 /// <summary>Writes opt-outs that no hit carries into the store every few seconds, and says when the doors learn no more of them.</summary>
 internal sealed class OptOutSync(
-    UnwrittenOptOuts unwritten, IOptOuts store, Standings standings, SubjectKeys keys, PrivacyOptions options, TimeProvider clock, ILogger<OptOutSync> log) : BackgroundService
+    UnwrittenOptOuts unwritten, IOptOuts store, Standings standings, SubjectKeys keys, Func<StoreReading> reading, PrivacyOptions options, TimeProvider clock, ILogger<OptOutSync> log)
+    : StoreSync("Opt-outs that no event carries", "they wait in memory", options.SyncEvery, reading, clock, log)
 {
     private bool _warned;
 
-    /// <summary>A last time.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    protected override async Task SyncAsync(CancellationToken ct)
     {
-        await base.StopAsync(cancellationToken);
-        await TryKeepAsync(cancellationToken);
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (!stoppingToken.IsCancellationRequested)
+        if (standings.IsFull && !_warned)
         {
-            await TryKeepAsync(stoppingToken);
-            if (standings.IsFull && !_warned)
-            {
-                log.LogWarning("{Count} persons and devices are known to have opted out: the doors learn no more of them from signals (Pixel:Privacy:MostOptOuts). The store still does.", options.MostOptOuts);
-                _warned = true;
-            }
+            log.LogWarning("{Count} persons and devices are known to have opted out: the doors learn no more of them from signals (Pixel:Privacy:MostOptOuts). The store still does.", options.MostOptOuts);
+            _warned = true;
+        }
 
-            await Task.Delay(options.SyncEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private async Task TryKeepAsync(CancellationToken ct)
-    {
-        try
-        {
-            await unwritten.WriteAsync(rows => store.KeepAsync([.. rows.Where(one => !IsErased(one.Key))], ct), ct);
-        }
-        catch (Exception e)
-        {
-            log.LogDebug("Opt-outs are not written yet: {Error}", e.GetType().Name); // a store that is away is told by the drain
-        }
+        await unwritten.WriteAsync(rows => store.KeepAsync([.. rows.Where(one => !IsErased(one.Key))], ct), ct);
     }
 
     // Whoever was erased since: nothing of them is written any more.

@@ -65,8 +65,8 @@ internal sealed class ReceiptKey
             if (_key is not null) return _key;
             var file = _directory().KeyFile(FileName);
             var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            if (File.Exists(file)) key.ImportFromPem(File.ReadAllText(file));
-            else DataDirectory.WriteSecret(file, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
+            if (!File.Exists(file)) DataDirectory.MakeSecret(file, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n"));
+            key.ImportFromPem(File.ReadAllText(file));
             return _key = key;
         }
     }

@@ -1,4 +1,3 @@
-using PixelServer.Journal;
 using PixelServer.Ops;
 
 namespace PixelServer.Store;
@@ -9,11 +8,18 @@ internal sealed class AppendedFile(string path)
     /// <summary>In bytes; 0 where there is none.</summary>
     public long Length => File.Exists(path) ? new FileInfo(path).Length : 0;
 
-    /// <summary>Everything; empty where there is none. What a crash left of <see cref="Rewrite"/> goes.</summary>
+    /// <summary>Everything; empty where there is none. What a crash left of <see cref="Rewrite(IEnumerable{byte[]})"/> goes.</summary>
     public byte[] Read()
     {
         DataDirectory.DropDraft(path);
         return File.Exists(path) ? File.ReadAllBytes(path) : [];
+    }
+
+    /// <summary>As <see cref="Read"/>, where it may be large.</summary>
+    public Stream Open()
+    {
+        DataDirectory.DropDraft(path);
+        return File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16) : Stream.Null;
     }
 
     /// <exception cref="IOException">It is not on disk, and the file is as it was.</exception>
@@ -28,7 +34,7 @@ internal sealed class AppendedFile(string path)
         {
             stream.Write(bytes);
             stream.Flush(flushToDisk: true);
-            if (isNew) new Disk().FlushDirectory(Path.GetDirectoryName(path)!);
+            if (isNew) DataDirectory.Flush(Path.GetDirectoryName(path)!);
         }
         catch
         {
@@ -45,6 +51,9 @@ internal sealed class AppendedFile(string path)
         stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Puts this in the place of everything, whole or not at all.</summary>
-    public void Rewrite(ReadOnlySpan<byte> bytes) => DataDirectory.WriteSecret(path, bytes);
+    /// <summary>Puts this in the place of everything, whole or not at all. When it returns nothing of what was there comes back, also not with a power cut.</summary>
+    public void Rewrite(byte[] bytes) => DataDirectory.WriteSecret(path, bytes);
+
+    /// <summary>As <see cref="Rewrite(byte[])"/>, part by part.</summary>
+    public void Rewrite(IEnumerable<byte[]> parts) => DataDirectory.WriteSecret(path, parts);
 }

@@ -41,5 +41,8 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
         if (any) await exchange.KeepToldAsync();
     }
 
+    /// <inheritdoc cref="StandingExchange.StoreWasSetBack"/>
+    public void StoreWasSetBack() => exchange.StoreWasSetBack();
+
     public Task LearnAsync(CancellationToken ct) => exchange.ExchangeAsync(ct);
 }

@@ -160,6 +160,7 @@ internal sealed class Drain(
         {
             log.LogWarning("The store was set back from position {From} to {Position} of run {Run}: the events in between are delivered again.", reached, position, run);
             ledger.Recovered(journal.Count(run, position, reached));
+            bar?.StoreWasSetBack();
         }
 
         if (position < first)

@@ -12,6 +12,7 @@ internal sealed class PostgresRefusals(NpgsqlDataSource source) : IRefusals
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var keep = new NpgsqlCommand(
             """
+            with old as (delete from refusals where day < (select max(day) from unnest($2::date[]) as told (day)) - 1096)
             insert into refusals as kept (day, site_id, code, run, count)
             select day, site_id, code, $1, count from unnest($2::date[], $3::text[], $4::text[], $5::bigint[]) as told (day, site_id, code, count)
             on conflict (day, site_id, code, run) do update set count = excluded.count where excluded.count > kept.count

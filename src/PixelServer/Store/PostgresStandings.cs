@@ -44,7 +44,7 @@ internal sealed class PostgresStandings(NpgsqlDataSource source) : IStandings
 
         if (bar)
         {
-            await using var move = new NpgsqlCommand("update standing_epoch set epoch = epoch + 1", connection);
+            await using var move = new NpgsqlCommand("update standing_epoch set epoch = greatest(epoch + 1, (extract(epoch from now()) * 1000)::bigint)", connection);
             await move.ExecuteNonQueryAsync(ct);
         }
 
@@ -68,6 +68,7 @@ internal sealed class PostgresStandings(NpgsqlDataSource source) : IStandings
         await using var query = new NpgsqlCommand(
             $"select subject, {string.Join(", ", s_words)} from standings where $1::timestamptz is null or changed_at > $1", connection);
         DateTimeOffset? since = mark is null ? null : DateTimeOffset.Parse(mark, CultureInfo.InvariantCulture);
+        if (next < since) since = null; // another machine's clock, or another database: nothing can be told by the mark
         query.Parameters.Add(new() { Value = (object?)since?.UtcDateTime ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         var found = new List<SubjectStanding>();
         await using var rows = await query.ExecuteReaderAsync(ct);
@@ -77,10 +78,10 @@ internal sealed class PostgresStandings(NpgsqlDataSource source) : IStandings
                 new(new(rows.GetInt64(1)), new(rows.GetInt64(2)), new(rows.GetInt64(3)), new(rows.GetInt64(4)), new(rows.GetInt64(5)), new(rows.GetInt64(6)))));
         }
 
-        return (found, epoch, (next > since ? next : since ?? next).ToString("O", CultureInfo.InvariantCulture));
+        return (found, epoch, next.ToString("O", CultureInfo.InvariantCulture));
     }
 
-    /// <summary>In a batch's transaction: it may go on only where its maker knows everybody who is barred. Whoever bars somebody waits for it.</summary>
+    /// <summary>In a batch's transaction: it may go on only where its maker knows everybody who is barred, and of no other past. Whoever bars somebody waits for it.</summary>
     /// <exception cref="BatchBarredException">Somebody was barred since.</exception>
     public static async Task CheckAsync(NpgsqlConnection connection, long epoch, CancellationToken ct)
     {
@@ -90,7 +91,7 @@ internal sealed class PostgresStandings(NpgsqlDataSource source) : IStandings
         await using var results = await check.ExecuteReaderAsync(ct);
         await results.NextResultAsync(ct);
         await results.ReadAsync(ct);
-        if (results.GetInt64(0) > epoch) throw new BatchBarredException();
+        if (results.GetInt64(0) != epoch) throw new BatchBarredException();
     }
 
     private static string Later(string word) =>

@@ -12,6 +12,8 @@ internal sealed class SqliteRefusals(string file) : IRefusals
     {
         using var connection = _file.Open();
         using var transaction = connection.BeginTransaction(deferred: false);
+        using var old = SqliteFile.Command(connection, transaction, "delete from refusals where day < date($day, '-1096 days')", ("$day", Text(sums.Max(one => one.Day))));
+        old.ExecuteNonQuery();
         foreach (var one in sums)
         {
             using var keep = SqliteFile.Command(connection, transaction,

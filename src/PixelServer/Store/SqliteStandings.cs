@@ -7,12 +7,15 @@ namespace PixelServer.Store;
 /// <summary>Standings in the embedded database; one server has it for itself, and verbs beside it.</summary>
 internal sealed class SqliteStandings(string file) : IStandings
 {
+    // Unix milliseconds: neither an epoch nor a mark comes twice in a file that was set back.
+    private const string Now = "cast((julianday('now') - 2440587.5) * 86400000 as integer)";
+
     private static readonly string[] s_words = ["kept", "processed", "shared", "storage", "measurement", "ads"];
 
     private static readonly string s_keep =
         $"""
          insert into standings (subject, {string.Join(", ", s_words)}, changed_at)
-         values ($subject, {string.Join(", ", s_words.Select(word => "$" + word))}, (select coalesce(max(changed_at), 0) + 1 from standings))
+         values ($subject, {string.Join(", ", s_words.Select(word => "$" + word))}, (select max(coalesce(max(changed_at), 0) + 1, {Now}) from standings))
          on conflict (subject) do update
          set {string.Join(", ", s_words.Select(word => $"{word} = {Later(word)}"))}, changed_at = excluded.changed_at
          where ({string.Join(", ", s_words.Select(word => "standings." + word))}) is not ({string.Join(", ", s_words.Select(Later))})
@@ -43,7 +46,7 @@ internal sealed class SqliteStandings(string file) : IStandings
 
         if (bar)
         {
-            using var move = SqliteFile.Command(connection, transaction, "update standing_epoch set epoch = epoch + 1");
+            using var move = SqliteFile.Command(connection, transaction, $"update standing_epoch set epoch = max(epoch + 1, {Now})");
             move.ExecuteNonQuery();
         }
 
@@ -75,7 +78,7 @@ internal sealed class SqliteStandings(string file) : IStandings
     /// <exception cref="BatchBarredException">Somebody was barred since.</exception>
     public static void Check(SqliteConnection connection, SqliteTransaction transaction, long epoch)
     {
-        if (Epoch(connection, transaction) > epoch) throw new BatchBarredException();
+        if (Epoch(connection, transaction) != epoch) throw new BatchBarredException();
     }
 
     private static long Epoch(SqliteConnection connection, SqliteTransaction transaction)

@@ -15,7 +15,7 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
     private readonly SqliteFile _file = new(file);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private SqliteConnection? _writer;
-    private SqliteCommand? _insert;
+    private SqliteCommand? _insert, _once;
 
     public string Name => "sqlite";
 
@@ -139,10 +139,17 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
 
     private bool IsNew(SqliteConnection connection, SqliteTransaction transaction, Guid onceKey, Hit hit)
     {
-        using var insert = SqliteFile.Command(connection, transaction,
-            "insert into event_receipts (once_key, event_id, stored_at) values ($once_key, $event_id, $stored_at) on conflict do nothing",
-            ("$once_key", onceKey.ToString("D")), ("$event_id", hit.EventId.ToString("D")), ("$stored_at", EventText.Time(clock.GetUtcNow())));
-        return insert.ExecuteNonQuery() == 1;
+        if (_once is null)
+        {
+            _once = SqliteFile.Command(connection, transaction,
+                "insert into event_receipts (once_key, event_id, stored_at) values ($once_key, $event_id, $stored_at) on conflict do nothing", ("$once_key", ""), ("$event_id", ""), ("$stored_at", ""));
+            _once.Prepare();
+        }
+
+        _once.Transaction = transaction;
+        string[] values = [onceKey.ToString("D"), hit.EventId.ToString("D"), EventText.Time(clock.GetUtcNow())];
+        for (var i = 0; i < values.Length; i++) _once.Parameters[i].Value = values[i];
+        return _once.ExecuteNonQuery() == 1;
     }
 
     private static long? Position(SqliteConnection connection, SqliteTransaction? transaction, Guid journal)
@@ -173,8 +180,9 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
     private void Forget()
     {
         _insert?.Dispose();
+        _once?.Dispose();
         _writer?.Dispose();
-        (_insert, _writer) = (null, null);
+        (_insert, _once, _writer) = (null, null, null);
     }
 
     private static void CheckVersion(SqliteConnection connection)

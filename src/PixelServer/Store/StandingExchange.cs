@@ -6,115 +6,137 @@ internal sealed class StandingExchange : IDisposable
     private const int AtOnce = 10_000;
 
     private readonly Standings _standings;
-    private readonly StandingFile _file;
+    private readonly StandingFile? _file;
     private readonly IStandings _store;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly SemaphoreSlim _writing = new(1, 1); // the file has one writer at a time
-    private readonly SemaphoreSlim _telling = new(1, 1);
     private readonly Lock _lock = new();
+    private readonly HashSet<UInt128> _unwritten = [];
     private readonly Dictionary<UInt128, Standing> _unshared = [];
     private string? _mark;
+    private bool _isSetBack;
     private int _setBacks;
 
+    /// <param name="standings">What is known here.</param>
+    /// <param name="file">Null where another process may write it: everything is told to the store at once instead.</param>
+    /// <param name="store">Where the collectors meet.</param>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    public StandingExchange(Standings standings, StandingFile file, IStandings store)
+    public StandingExchange(Standings standings, StandingFile? file, IStandings store)
     {
         (_standings, _file, _store) = (standings, file, store);
-        var records = file.Read();
-        foreach (var (subject, standing) in records) _unshared[subject] = standings.Learn(subject, standing); // the store may never have heard of it
-        if (records.Count > 2 * standings.Count + 1_000) file.Rewrite([.. standings.All.Select(one => new SubjectStanding(one.Key, one.Value))]);
+        if (file is null) return;
+        foreach (var (subject, standing) in file.Read()) _unshared[subject] = standings.Learn(subject, standing); // the store may never have heard of it
     }
 
     /// <summary>How often the store was found to have lost what it had. Whoever shares more with it has to share everything again when this has grown.</summary>
     public int SetBacks => Volatile.Read(ref _setBacks);
 
-    /// <summary>The store does not have any more what it had.</summary>
-    public void StoreWasSetBack() => Interlocked.Increment(ref _setBacks);
-
     /// <summary>Keeps words on disk; when this completes they hold here, also after a crash. The next exchange tells the others.</summary>
-    /// <exception cref="IOException">They cannot be kept. What forbids something holds until the next start all the same.</exception>
-    public async Task DecideAsync(IReadOnlyList<SubjectStanding> words)
+    /// <exception cref="IOException">They cannot be kept, and are tried again. What forbids something holds until the next start all the same.</exception>
+    public Task DecideAsync(IReadOnlyList<SubjectStanding> words)
     {
         var news = Hold(words);
-        if (news.Count == 0) return;
         lock (_lock)
         {
-            foreach (var (subject, standing) in news) _unshared[subject] = _unshared.GetValueOrDefault(subject).Merge(standing);
+            foreach (var (subject, standing) in news) Share(subject, standing);
         }
 
-        await WriteAsync(news);
+        return KeepToldAsync(); // also where nothing is new: who said it before may still be waiting for the disk
     }
 
-    /// <summary>Writes what the doors were told by signals. When this completes it is on disk.</summary>
+    /// <summary>Writes what the doors were told by signals, and whatever else is not on disk yet. When this completes it is.</summary>
     /// <exception cref="IOException">It cannot be written, and is tried again.</exception>
     public async Task KeepToldAsync()
     {
-        await _telling.WaitAsync(); // whoever comes while another writes must wait for that too
-        var news = new Dictionary<UInt128, Standing>();
+        if (_file is null)
+        {
+            await ExchangeAsync(default);
+            return;
+        }
+
+        await _writing.WaitAsync();
         try
         {
-            while (news.Count < AtOnce && _standings.NextTold() is { } subject) news[subject] = _standings.Of(subject);
-            if (news.Count == 0) return;
-            await WriteAsync([.. news.Select(one => new SubjectStanding(one.Key, one.Value))]);
-            lock (_lock)
-            {
-                foreach (var (subject, standing) in news) _unshared[subject] = _unshared.GetValueOrDefault(subject).Merge(standing);
-            }
-        }
-        catch
-        {
-            foreach (var subject in news.Keys) _standings.TellAgain(subject);
-            throw;
+            bool isMore;
+            do isMore = await WriteAsync(_file);
+            while (isMore);
         }
         finally
         {
-            _telling.Release();
+            _writing.Release();
         }
-
-        if (news.Count == AtOnce) await KeepToldAsync();
     }
 
     /// <summary>
     /// One exchange, both ways. When it completes everybody who was barred here is barred at every collector: what was under way is stored, and
     /// nothing of them is stored any more.
     /// </summary>
+    /// <exception cref="IOException">Our own disk refuses; but for that the exchange is done.</exception>
     public async Task ExchangeAsync(CancellationToken ct)
     {
-        await KeepToldAsync();
+        // Before the store, which may take long, and after it; a disk that refuses must not keep us from hearing who is barred.
+        if (_file is not null) await KeepToldAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _turn.WaitAsync(ct);
         try
         {
-            while (Unshared() is { Count: > 0 } unshared)
-            {
-                await _store.KeepAsync(unshared, bar: unshared.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), ct);
-                lock (_lock)
-                {
-                    foreach (var (subject, standing) in unshared)
-                        if (_unshared.TryGetValue(subject, out var waiting) && waiting == standing) _unshared.Remove(subject);
-                }
-            }
-
-            var (found, epoch, mark) = await _store.SinceAsync(_mark, ct);
-            if (Hold(found) is { Count: > 0 } news) await WriteAsync(news);
-            _standings.Reached(epoch);
-            _mark = mark;
+            do await ExchangeInTurnAsync(ct);
+            while (Volatile.Read(ref _isSetBack));
         }
         finally
         {
             _turn.Release();
         }
+
+        if (_file is not null) await KeepToldAsync();
     }
+
+    /// <summary>The store does not have any more what it had: the next exchange begins from nothing, and tells it everything.</summary>
+    public void StoreWasSetBack() => Volatile.Write(ref _isSetBack, true);
 
     public void Dispose()
     {
         _turn.Dispose();
         _writing.Dispose();
-        _telling.Dispose();
+    }
+
+    private async Task ExchangeInTurnAsync(CancellationToken ct)
+    {
+        if (Interlocked.Exchange(ref _isSetBack, false))
+        {
+            _mark = null;
+            _standings.Reached(0); // no batch is stored before everything is learnt
+            lock (_lock)
+            {
+                foreach (var (subject, standing) in _standings.All) _unshared[subject] = standing;
+            }
+
+            Interlocked.Increment(ref _setBacks);
+        }
+
+        while (Unshared() is { Count: > 0 } unshared)
+        {
+            await _store.KeepAsync(unshared, bar: unshared.Any(one => one.Standing.IsErased || one.Standing.IsRestricted), ct);
+            lock (_lock)
+            {
+                foreach (var (subject, standing) in unshared)
+                    if (_unshared.TryGetValue(subject, out var waiting) && waiting == standing) _unshared.Remove(subject);
+            }
+        }
+
+        var (found, epoch, mark) = await _store.SinceAsync(_mark, ct);
+        Hold(found);
+        if (epoch < _standings.Epoch) StoreWasSetBack();
+        else _standings.Reached(epoch);
+        _mark = mark;
     }
 
     private List<SubjectStanding> Unshared()
     {
-        lock (_lock) return [.. _unshared.Take(AtOnce).Select(one => new SubjectStanding(one.Key, one.Value))];
+        lock (_lock)
+        {
+            TakeTold();
+            return [.. _unshared.Take(AtOnce).Select(one => new SubjectStanding(one.Key, one.Value))];
+        }
     }
 
     // In memory at once, whatever the disk says. Only what changes something is news.
@@ -128,19 +150,62 @@ internal sealed class StandingExchange : IDisposable
             if (now != before) news.Add(new(subject, now));
         }
 
+        lock (_lock)
+        {
+            if (_file is not null) _unwritten.UnionWith(news.Select(one => one.Subject));
+        }
+
         return news;
     }
 
-    private async Task WriteAsync(IReadOnlyList<SubjectStanding> news)
+    // Under the lock, so that nobody finds it neither there nor here.
+    private void TakeTold()
     {
-        await _writing.WaitAsync();
+        while (_standings.NextTold() is { } subject)
+        {
+            if (_file is not null) _unwritten.Add(subject);
+            Share(subject, _standings.Of(subject));
+        }
+    }
+
+    private void Share(UInt128 subject, Standing standing) => _unshared[subject] = _unshared.GetValueOrDefault(subject).Merge(standing);
+
+    // True where there is more.
+    private async Task<bool> WriteAsync(StandingFile file)
+    {
+        UInt128[] some;
+        lock (_lock)
+        {
+            TakeTold();
+            some = [.. _unwritten.Take(AtOnce)];
+            _unwritten.ExceptWith(some);
+        }
+
+        if (some.Length == 0) return false;
         try
         {
-            await Task.Run(() => _file.Append(news));
+            await Task.Run(() => file.Append([.. some.Select(subject => new SubjectStanding(subject, _standings.Of(subject)))]));
         }
-        finally
+        catch
         {
-            _writing.Release();
+            lock (_lock) _unwritten.UnionWith(some);
+            throw;
+        }
+
+        if (file.Count > 2L * _standings.Count + 1_000) await CompactAsync(file);
+        return some.Length == AtOnce;
+    }
+
+    // Each signal that comes again after an hour is another record: the file would grow for as long as the server runs.
+    private async Task CompactAsync(StandingFile file)
+    {
+        try
+        {
+            await Task.Run(() => file.Rewrite(_standings.All.Select(one => new SubjectStanding(one.Key, one.Value))));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It only takes more room than it has to, until the next append tries again.
         }
     }
 }

@@ -22,24 +22,31 @@ internal sealed class StandingFile(string path)
 
     private readonly AppendedFile _file = new(path);
 
-    /// <summary>What stands in it, in the order of writing. A last record that a crash cut off was told to nobody, and is cut off for good.</summary>
+    /// <summary>How many records stand in it.</summary>
+    public long Count => (_file.Length - Magic.Length) / RecordBytes;
+
+    /// <summary>
+    /// What stands in it, in the order of writing. An append that a crash cut off, or of which it left zeros, was told to nobody, and is cut off for good: it
+    /// is whatever no whole record stands behind.
+    /// </summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public IReadOnlyList<SubjectStanding> Read()
     {
-        var bytes = _file.Read();
-        if (bytes.Length < Magic.Length) return [];
-        if (!bytes.AsSpan().StartsWith(Magic)) throw Damaged("does not begin as one");
-        var found = new List<SubjectStanding>((bytes.Length - Magic.Length) / RecordBytes);
-        var at = Magic.Length;
-        for (; bytes.Length - at >= RecordBytes; at += RecordBytes)
+        var (found, torn) = (new List<SubjectStanding>(), (long?)null);
+        using (var stream = _file.Open())
         {
-            var record = bytes.AsSpan(at, RecordBytes);
-            if (BinaryPrimitives.ReadUInt32LittleEndian(record[SignedBytes..]) == Checksum(record)) found.Add(Parse(record));
-            else if (bytes.Length - at >= 2 * RecordBytes) throw Damaged($"is damaged at byte {at}");
-            else break; // the last one: a crash may have left it half written
+            Span<byte> record = stackalloc byte[RecordBytes];
+            if (stream.ReadAtLeast(record[..Magic.Length], Magic.Length, throwOnEndOfStream: false) < Magic.Length) return [];
+            if (!record.StartsWith(Magic)) torn = record[..Magic.Length].ContainsAnyExcept((byte)0) ? throw Damaged("does not begin as one") : 0;
+            for (var at = (long)Magic.Length; stream.ReadAtLeast(record, RecordBytes, throwOnEndOfStream: false) is > 0 and var read; at += RecordBytes)
+            {
+                if (read < RecordBytes || BinaryPrimitives.ReadUInt32LittleEndian(record[SignedBytes..]) != Checksum(record)) torn ??= at;
+                else if (torn is null) found.Add(Parse(record));
+                else throw Damaged($"is damaged at byte {torn}");
+            }
         }
 
-        if (at < bytes.Length) _file.Cut(at);
+        if (torn is { } end) _file.Cut(end);
         return found;
     }
 
@@ -48,20 +55,18 @@ internal sealed class StandingFile(string path)
     {
         var begins = _file.Length < Magic.Length;
         if (begins && _file.Length > 0) _file.Cut(0); // a first append that a crash cut off
-        _file.Append(Bytes(standings, begins));
+        _file.Append(begins ? [.. Magic, .. Bytes(standings)] : Bytes(standings));
     }
 
-    /// <summary>The same with each subject once, whole or not at all.</summary>
-    public void Rewrite(IReadOnlyList<SubjectStanding> standings) => _file.Rewrite(Bytes(standings, withMagic: true));
+    /// <summary>Puts these in the place of everything, whole or not at all.</summary>
+    public void Rewrite(IEnumerable<SubjectStanding> standings) => _file.Rewrite(standings.Chunk(10_000).Select(Bytes).Prepend(Magic.ToArray()));
 
-    private static byte[] Bytes(IReadOnlyList<SubjectStanding> standings, bool withMagic)
+    private static byte[] Bytes(IReadOnlyList<SubjectStanding> standings)
     {
-        var start = withMagic ? Magic.Length : 0;
-        var bytes = new byte[start + standings.Count * RecordBytes];
-        if (withMagic) Magic.CopyTo(bytes);
+        var bytes = new byte[standings.Count * RecordBytes];
         for (var i = 0; i < standings.Count; i++)
         {
-            var record = bytes.AsSpan(start + i * RecordBytes, RecordBytes);
+            var record = bytes.AsSpan(i * RecordBytes, RecordBytes);
             var (subject, (kept, processed, shared, storage, measurement, ads)) = standings[i];
             BinaryPrimitives.WriteUInt128BigEndian(record, subject);
             ReadOnlySpan<Word> words = [kept, processed, shared, storage, measurement, ads];

@@ -15,8 +15,13 @@ internal static class StoreSetup
     {
         var options = Settings.Read<StoreOptions>(configuration, "Pixel:Store");
         services.AddSingleton(options);
-        services.AddSingleton<Standings>().AddSingleton<StandingExchange>().AddSingleton<Bar>();
-        services.AddSingleton(provider => new StandingFile(provider.GetRequiredService<DataDirectory>().Standings));
+        services.AddSingleton<Standings>().AddSingleton<Bar>();
+        services.AddSingleton(provider => new StandingExchange(provider.GetRequiredService<Standings>(), provider.GetService<StandingFile>(), provider.GetRequiredService<IStandings>()));
+        services.AddSingleton(provider =>
+        {
+            _ = provider.GetRequiredService<Journal.Journal>(); // only who holds its lock writes the file
+            return new StandingFile(provider.GetRequiredService<DataDirectory>().Standings);
+        });
 
         if (configuration.GetConnectionString("Postgres") is not { } given || string.IsNullOrWhiteSpace(given))
         {

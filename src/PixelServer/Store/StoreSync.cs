@@ -25,7 +25,7 @@ internal abstract class StoreSync(string what, string consequence, TimeSpan ever
         }
         catch (Exception e)
         {
-            log.LogDebug("{What} could not be exchanged a last time, they stay on this disk: {Error}", what, e.GetType().Name);
+            log.LogDebug("{What} could not be exchanged a last time: {Error}", what, e.GetType().Name);
         }
     }
 

@@ -1,4 +1,5 @@
 using CsCheck;
+using Microsoft.Extensions.Logging.Abstractions;
 using PixelServer.Journal;
 
 namespace PixelServer.Tests.Journal;
@@ -158,6 +159,28 @@ public sealed class ErasingTests
             journal.Erase(hit => JournalBench.IdOf(hit) == victim);
             journal.Crash(new Random(seed));
             Assert.Empty(journal.OnDisk([victim]));
+        }
+    }
+
+    [Fact]
+    public void An_erasing_whose_last_flush_failed_is_made_good_by_the_next_before_it_counts_as_done()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var journal = new JournalBench();
+            journal.Append(10);
+            journal.Appender.Roll();
+            var flushes = 0;
+            journal.Disk.Before = what =>
+            {
+                if (what == "flush" && ++flushes == 2) throw new IOException("injected"); // the first is the new file's, this the directory's
+            };
+            Assert.Throws<IOException>(() => new Erasing(journal.Segments, NullLogger.Instance).Erase(_ => true, default));
+            journal.Disk.Before = null;
+            journal.Erase(_ => true);
+
+            journal.Crash(new Random(seed));
+            Assert.Empty(journal.OnDisk([.. journal.Offered]));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using PixelServer.Collect;
 using PixelServer.Ops;
@@ -199,6 +200,41 @@ public sealed class DailyKeyExchangeTests(SharedPostgres postgres)
         foreach (var file in Directory.EnumerateFiles(copy.Path, "*", SearchOption.AllDirectories))
             if (await HoldsAsync(file, wrapped)) holding.Add(Path.GetFileName(file).Split('-')[0]);
         Assert.Equal("days.db", Assert.Single(holding.Distinct()));
+    }
+
+    [Fact]
+    public async Task A_store_that_never_answers_keeps_no_key_alive()
+    {
+        using var keys = new DailyKeys();
+        using var exchange = new DailyKeyExchange(keys, new DailySeal(new byte[32]), new SilentStore(), () => new("postgresql", true, default, 0, null), _clock, NullLogger<DailyKeyExchange>.Instance);
+        var key = keys.Of(DateOnly.FromDateTime(_clock.GetUtcNow().UtcDateTime));
+        var starting = exchange.StartAsync(default);
+        await Eventually.TrueAsync(() => starting.IsCompleted, () => "it starts without the store");
+        _clock.Advance(TimeSpan.FromHours(35));
+        Assert.True(key.TryHash([1], new byte[32]));
+
+        await Eventually.TrueAsync(() =>
+        {
+            if (_clock.GetUtcNow() < Events.Noon.AddHours(37)) _clock.Advance(TimeSpan.FromSeconds(30));
+            return !key.TryHash([1], new byte[32]);
+        }, () => "it is destroyed");
+        await exchange.StopAsync(default);
+    }
+
+    /// <summary>A database that hangs, with a driver that waits for it for ever.</summary>
+    private sealed class SilentStore : PixelServer.Store.IDailyKeys
+    {
+        public async Task<byte[]> MeetAsync(DateOnly day, byte[] wrapped, CancellationToken ct)
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+            return wrapped;
+        }
+
+        public async Task<bool> ForgetAsync(DateOnly day, CancellationToken ct)
+        {
+            await Task.Delay(Timeout.Infinite, ct);
+            return true;
+        }
     }
 
     private async Task GoneAfterTwoDaysAsync(PixelApp app, string directory, PostgresCluster? cluster)

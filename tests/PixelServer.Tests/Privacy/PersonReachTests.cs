@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using PixelServer.Store;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Privacy;
@@ -242,6 +244,36 @@ public sealed class PersonReachTests(SharedPostgres postgres)
         Assert.Equal(["otherperson"], (await shop.Traces.AskAsync("select subject_id from mail_decisions")).Select(row => row[0]));
         Assert.Equal("4", (await shop.Traces.AskAsync("select count(*) from consent_records"))[0][0]); // each decision about mails leaves one too
         Assert.Equal("2", (await shop.Traces.AskAsync("select count(*) from consent_records where subject_id is null"))[0][0]);
+    }
+
+    [Fact]
+    public async Task What_another_machine_left_behind_opts_out_without_touching_the_files_of_the_server_beside_which_it_is_delivered()
+    {
+        using var gone = new TempFolder();
+        string[] slow = [Key, "--Pixel:Privacy:SyncEvery=00:10:00"];
+        await using (var machine = await PersonShop.StartAsync(Away, gone.Path, slow))
+        {
+            using var optOut = new HttpRequestMessage(HttpMethod.Get, $"/p.gif?id={PersonShop.Site}&u=ada") { Headers = { { "Sec-GPC", "1" } } };
+            (await machine.App.Client.SendAsync(optOut)).Dispose();
+            await machine.PixelAsync("u=bob");
+            await machine.App.Services.GetRequiredService<StandingExchange>().DecideAsync( // its store never heard of it
+                [new(machine.App.Services.GetRequiredService<SubjectKeys>().Of(PersonShop.Site, SubjectKind.User, "bob"), new() { Kept = Word.No(TimeProvider.System.GetUtcNow()) })]);
+        }
+
+        using var folder = new TempFolder();
+        await using var shop = await PersonShop.StartAsync(directory: folder.Path, settings: slow);
+        await shop.PixelAsync("u=eve");
+        await shop.DrainedAsync();
+        await File.WriteAllBytesAsync(folder.File("standings"), [.. "PXSTND01"u8, .. new byte[40]]); // the server is in the middle of an append
+        var before = await File.ReadAllBytesAsync(folder.File("standings"));
+
+        var (code, told, error) = await Executable.RunAsync("drain", "--dir", gone.Path, $"--Pixel:DataDirectory={folder.Path}", Key);
+        Assert.True(code == 0, told + error);
+        Assert.Equal(before, await File.ReadAllBytesAsync(folder.File("standings")));
+        Assert.Equal(["ada", "eve"], (await shop.Traces.AskAsync("select user_id from events order by user_id")).Select(row => row[0]));
+        await shop.App.Services.GetRequiredService<StandingExchange>().ExchangeAsync(default);
+        var keys = shop.App.Services.GetRequiredService<SubjectKeys>();
+        Assert.True(shop.App.Services.GetRequiredService<Standings>().Of(keys.Of(PersonShop.Site, SubjectKind.User, "ada")).IsOptedOut);
     }
 
     [Theory]

@@ -77,6 +77,24 @@ public sealed class RefusalsReportTests(SharedPostgres postgres)
     }
 
     [Theory]
+    [InlineData("postgresql")]
+    [InlineData("sqlite")]
+    public async Task Three_years_later_a_count_goes(string store)
+    {
+        using var folder = new TempFolder();
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 25, 12, 0, 0, TimeSpan.Zero));
+        await using var app = await PixelApp.StartAsync(store == "postgresql" ? await postgres.Cluster.CreateDatabaseAsync() : "", clock, folder.Path, ["--Pixel:DefaultSite:Regime=Gdpr"]);
+        await KeptAsync(app);
+        var refusals = app.Services.GetRequiredService<IRefusals>();
+        var today = new DateOnly(2026, 11, 25);
+        foreach (var days in (int[])[1_097, 1_096, 1]) await refusals.KeepAsync(Guid.NewGuid(), [new(today.AddDays(-days), "shop", "consent_required", 1)], default);
+        Assert.Equal(3, (await refusals.AskAsync(null, default, today, 10, default)).Count);
+
+        await refusals.KeepAsync(Guid.NewGuid(), [new(today, "shop", "consent_required", 1)], default);
+        Assert.Equal([today.AddDays(-1_096), today.AddDays(-1), today], (await refusals.AskAsync(null, default, today, 10, default)).Select(one => one.Day));
+    }
+
+    [Theory]
     [InlineData("?from=2026-13-01", "from")]
     [InlineData("?until=yesterday", "until")]
     [InlineData("?from=2026-11-26&until=2026-11-25", "from")]

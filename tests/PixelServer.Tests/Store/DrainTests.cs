@@ -346,6 +346,32 @@ public sealed class DrainTests : IAsyncDisposable
         exchange.Dispose();
     }
 
+    [Fact]
+    public async Task What_a_store_lost_that_was_set_back_is_told_again_though_nobody_was_barred()
+    {
+        var (standings, exchange) = await BarringAsync();
+        await AppendAsync(3);
+        await _drain.DrainOnceAsync(default);
+        await exchange.DecideAsync([new(1, new() { Shared = Word.No(TimeProvider.System.GetUtcNow()) })]);
+        await exchange.ExchangeAsync(default);
+
+        SetBack(0, keep: 0);
+        using (var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=false"))
+        {
+            database.Open();
+            using var lose = database.CreateCommand();
+            lose.CommandText = "delete from standings";
+            lose.ExecuteNonQuery();
+        }
+
+        await AppendAsync(1);
+        await Assert.ThrowsAsync<PositionMovedException>(() => _drain.DrainOnceAsync(default));
+        await RunUntilAsync(() => Task.FromResult(_ledger.Read().Waiting == 0));
+        await exchange.ExchangeAsync(default);
+        Assert.Equal((UInt128)1, Assert.Single((await standings.SinceAsync(null, default)).Standings).Subject);
+        exchange.Dispose();
+    }
+
     private static readonly SubjectKeys s_keys = new(new byte[32]);
 
     private async Task<(SqliteStandings, StandingExchange)> BarringAsync()

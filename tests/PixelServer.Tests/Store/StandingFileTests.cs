@@ -42,6 +42,24 @@ public sealed class StandingFileTests : IDisposable
         Assert.Equal([first], new StandingFile(path).Read());
     }
 
+    [Theory]
+    [InlineData(0)] // the length was written, none of the bytes was
+    [InlineData(5)] // or only the first of them
+    public void Of_an_append_of_many_that_a_power_cut_tore_what_is_whole_is_read(int whole)
+    {
+        var path = _folder.File("standings");
+        new StandingFile(path).Append([new(1, new() { Kept = new(-7) })]);
+        new StandingFile(path).Append([.. Enumerable.Range(2, 20).Select(i => new SubjectStanding((UInt128)i, new() { Kept = new(-i) }))]);
+        var bytes = File.ReadAllBytes(path);
+        bytes.AsSpan(8 + 72 * (1 + whole) + 10).Clear();
+        File.WriteAllBytes(path, bytes);
+
+        var first = Enumerable.Range(1, 1 + whole).Select(i => (UInt128)i).ToList();
+        Assert.Equal(first, new StandingFile(path).Read().Select(one => one.Subject));
+        new StandingFile(path).Append([new(99, new() { Ads = new(9) })]);
+        Assert.Equal([.. first, 99], new StandingFile(path).Read().Select(one => one.Subject));
+    }
+
     [Fact]
     public void A_first_append_that_a_crash_cut_is_as_if_it_never_was()
     {

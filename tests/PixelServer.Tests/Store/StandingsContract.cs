@@ -63,6 +63,15 @@ public abstract class StandingsContract
     }
 
     [Fact]
+    public async Task A_batch_that_knows_what_the_store_has_lost_is_not_stored_either()
+    {
+        var (store, events) = await FreshAsync();
+        var (_, epoch, _) = await store.SinceAsync(null, default);
+
+        await Assert.ThrowsAsync<BatchBarredException>(() => events.SaveAsync(Batch(Guid.NewGuid(), 0, epoch + 1), default));
+    }
+
+    [Fact]
     public async Task Once_somebody_is_barred_no_batch_that_was_under_way_appears_any_more()
     {
         var (store, events) = await FreshAsync();
@@ -111,6 +120,19 @@ public sealed class PostgresStandingsTests(SharedPostgres postgres) : StandingsC
     {
         var events = await _test.FreshAsync();
         return (new PostgresStandings(_test.Source), events);
+    }
+
+    [Fact]
+    public async Task After_a_failover_to_a_clock_that_is_behind_nothing_is_passed_over()
+    {
+        var (store, _) = await FreshAsync();
+        await store.KeepAsync([new(1, new() { Kept = new(-1) })], bar: true, default);
+        var ahead = TimeProvider.System.GetUtcNow().AddMinutes(10).ToString("O", System.Globalization.CultureInfo.InvariantCulture);
+
+        var (found, _, mark) = await store.SinceAsync(ahead, default);
+        Assert.Single(found);
+        await store.KeepAsync([new(2, new() { Kept = new(-1) })], bar: true, default);
+        Assert.Contains((await store.SinceAsync(mark, default)).Standings, one => one.Subject == 2);
     }
 
     public ValueTask DisposeAsync() => _test.DisposeAsync();

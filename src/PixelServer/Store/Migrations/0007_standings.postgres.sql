@@ -26,7 +26,8 @@ comment on column standings.measurement is 'The recorded decision about measurem
 comment on column standings.ads is 'The recorded decision about advertising.';
 comment on column standings.changed_at is 'When the row changed last, UTC; how collectors find what is new.';
 
--- Every batch names the epoch that its maker knew. Whoever bars somebody moves it on, and a batch that knows less is made again.
+-- Every batch names the epoch that its maker knew. Whoever bars somebody moves it on, and a batch that knows another is made again: one that knows
+-- less, and one that knows what a database has lost that was restored or failed over. Being a time, no epoch comes twice.
 create table standing_epoch (
   one    boolean not null primary key default true check (one),
   epoch  bigint  not null
@@ -34,6 +35,6 @@ create table standing_epoch (
 
 insert into standing_epoch (epoch) values (1);
 
-comment on table standing_epoch is 'One row: how often somebody was barred. A collector that knows less stores nothing before it has learnt.';
+comment on table standing_epoch is 'One row: when somebody was barred last. A collector that knows another moment stores nothing before it has learnt.';
 comment on column standing_epoch.one is 'Always true: there is one row.';
-comment on column standing_epoch.epoch is 'Grows by one each time.';
+comment on column standing_epoch.epoch is 'Unix milliseconds; grows each time, whatever the clock says.';

@@ -8,7 +8,7 @@ create table standings (
   storage      integer not null default 0,
   measurement  integer not null default 0,
   ads          integer not null default 0,
-  changed_at   integer not null -- counts the changes: no time here
+  changed_at   integer not null -- Unix milliseconds, but each time more than all before
 ) strict, without rowid;
 
 create index standings_changed_at on standings (changed_at);
