@@ -15,7 +15,12 @@ internal sealed class MailDecisions : IDisposable
     private readonly GroupCommit<Pending> _writing;
     private readonly Lock _lists = new();
     private readonly Dictionary<(string, MailSubject, string), MailDecision> _unshared = [];
-    private readonly List<MailDecision> _unwritten = []; // used only by whoever has the turn to write
+    private readonly ILogger<MailDecisions>? _log;
+
+    // Used only by whoever has the turn to write.
+    private readonly List<MailDecision> _unwritten = [];
+    private int _lines;
+
     private static readonly TimeSpan s_repeat = TimeSpan.FromMinutes(1);
 
     /// <param name="file">Where they stand.</param>
@@ -24,10 +29,11 @@ internal sealed class MailDecisions : IDisposable
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public MailDecisions(MailDecisionFile file, Func<string, string, bool>? isErased = null, ILogger<MailDecisions>? log = null)
     {
-        (_file, _isErased, _writing) = (file, isErased ?? ((_, _) => false), new(WriteAsync));
+        (_file, _isErased, _log, _writing) = (file, isErased ?? ((_, _) => false), log, new(WriteAsync));
         var lines = file.Read();
         foreach (var one in lines) Take(one);
-        if (lines.Count > 2 * _decisions.Count + 1000) Compact(log);
+        _lines = lines.Count;
+        Compact();
         ShareAgain();
     }
 
@@ -46,7 +52,7 @@ internal sealed class MailDecisions : IDisposable
     /// Puts the decision in the place of the one that is known. When this completes it holds, also after a crash. Its moment is never before
     /// that of the known one: somebody who withdraws must not lose to another collector's clock that is ahead.
     /// </summary>
-    /// <returns>False when it was so already; of a withdrawal only its later moment is written then.</returns>
+    /// <returns>False when it was so already; only its later moment is kept then.</returns>
     /// <exception cref="IOException">It cannot be kept, and does not hold.</exception>
     public async Task<bool> DecideAsync(MailDecision decision) => (await KeepAsync(decision)).IsNew;
 
@@ -119,6 +125,7 @@ internal sealed class MailDecisions : IDisposable
         if (gone.Count == 0) return 0;
         _file.Rewrite(_decisions.Values.Except(gone));
         _unwritten.Clear();
+        _lines = _decisions.Count - gone.Count;
         lock (_lists)
         {
             foreach (var one in gone)
@@ -145,7 +152,9 @@ internal sealed class MailDecisions : IDisposable
             var key = Key(decision);
             var known = newest.GetValueOrDefault(key) ?? _decisions.GetValueOrDefault(key);
             var isSame = known is not null && (known.Tracking, known.Redirects) == (decision.Tracking, decision.Redirects);
-            if (known is not null && !(one.IsRecord ? decision.Outranks(known) : !isSame || IsLaterNo(decision, known)))
+            // What is said again is kept as said later, or it would end with what was said first. Not more than once a minute: whoever has a link could
+            // fill the disk with it.
+            if (known is not null && !(one.IsRecord ? decision.Outranks(known) : !isSame || decision.DecidedAt - known.DecidedAt >= s_repeat))
             {
                 one.Kept = known;
                 continue;
@@ -167,12 +176,9 @@ internal sealed class MailDecisions : IDisposable
             }
         }
 
+        Compact();
         return Task.CompletedTask;
     }
-
-    // A later no is kept all the same: a yes that came between on another collector must lose to it. Not more than one a minute, or whoever has a
-    // link could fill the disk with it.
-    private static bool IsLaterNo(MailDecision decision, MailDecision known) => !decision.Tracking && decision.DecidedAt - known.DecidedAt >= s_repeat;
 
     private void Learn(IReadOnlyList<MailDecision> decisions)
     {
@@ -191,23 +197,30 @@ internal sealed class MailDecisions : IDisposable
             foreach (var one in decisions)
                 if (_unshared.TryGetValue(Key(one), out var waiting) && !waiting.Outranks(one)) _unshared.Remove(Key(one)); // the store has it, or a later one
         }
+
+        Compact();
     }
 
     private void Append(IEnumerable<MailDecision> decisions)
     {
-        _file.Append(_unwritten.Concat(decisions));
+        List<MailDecision> lines = [.. _unwritten, .. decisions];
+        _file.Append(lines);
         _unwritten.Clear();
+        _lines += lines.Count;
     }
 
-    private void Compact(ILogger? log)
+    // Each subject once, when most lines are of no use any more. Everything that is known is in the file by then.
+    private void Compact()
     {
+        if (_lines <= 2 * _decisions.Count + 1_000) return;
+        _lines = _decisions.Count; // where it fails, not again with the very next line
         try
         {
             _file.Rewrite(_decisions.Values);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            log?.LogWarning("The file of decisions about mails has lines that are of no use any more, and cannot be made smaller: {Error}", e.Message);
+            _log?.LogWarning("The file of decisions about mails cannot be made smaller: {Error}", e.Message);
         }
     }
 

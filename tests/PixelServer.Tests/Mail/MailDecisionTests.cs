@@ -112,11 +112,11 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
     }
 
     [Fact]
-    public async Task A_start_does_not_fail_because_the_file_cannot_be_made_smaller()
+    public async Task Nothing_fails_because_the_file_cannot_be_made_smaller()
     {
+        Directory.CreateDirectory(FilePath + ".new"); // nothing can be put in its place
         using (var decisions = Open())
             for (var i = 0; i < 1_200; i++) await decisions.DecideAsync(Recipient("r1", tracking: i % 2 == 0, s_now.AddSeconds(i)));
-        Directory.CreateDirectory(FilePath + ".new");
 
         using var again = Open();
 
@@ -170,10 +170,9 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
     {
         using (var decisions = Open())
             for (var i = 0; i < 1_200; i++) await decisions.DecideAsync(Recipient("r1", tracking: i % 2 == 0, s_now.AddSeconds(i)));
-        Assert.Equal(1_200, (await File.ReadAllLinesAsync(FilePath)).Length);
+        Assert.InRange((await File.ReadAllLinesAsync(FilePath)).Length, 1, 1_002);
 
         using var again = Open();
-        Assert.Single(await File.ReadAllLinesAsync(FilePath));
         Assert.False(Assert.Single(again.Unshared(10)).Tracking); // the last word
     }
 

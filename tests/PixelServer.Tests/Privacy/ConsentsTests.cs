@@ -75,6 +75,19 @@ public sealed class ConsentsTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_agreed_again_does_not_lose_that_when_the_first_yes_is_over()
+    {
+        var (_, effects, mails) = Open();
+        var first = Mails("r1", ConsentDecision.Granted, s_now.AddDays(-2));
+        await effects.ApplyAsync([first]);
+        await mails.DecideAsync(new("shop", MailSubject.Recipient, "r1", Tracking: true, Redirects: true, s_now.AddDays(-1), "operator"));
+
+        await effects.ApplyAsync([first with { ExpiresAt = s_now }]);
+
+        Assert.True(Known(mails, "r1").Tracking);
+    }
+
+    [Fact]
     public async Task Catching_up_does_not_write_the_file_anew_with_each_batch()
     {
         var (consents, _, _) = Open();
