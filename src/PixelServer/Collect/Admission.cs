@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.Primitives;
 using PixelServer.Signals;
 
@@ -8,24 +7,6 @@ namespace PixelServer.Collect;
 internal sealed class Admission(
     Sites sites, VisitorCookie cookies, EventIds ids, Standings standings, SubjectKeys subjects, DailyVisitors days, UnwrittenOptOuts unwritten)
 {
-    private const string Identify = "identify"; // the event in which a page says who somebody is
-
-    private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
-    private static readonly string[] s_userOfAlias = [.. s_user, "previous_id", "previousId"];
-    private static readonly string[] s_userOfIdentify = [.. s_user, "name"];
-    private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
-
-    // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
-    private static readonly string[] s_clickIds = [.. ClickIds.Names, .. MailIds.Names, "$cookies"];
-
-    // What the doors with keys put among the properties, and others may: about the person, and about the device with whatever ids SDKs hang on it.
-    // Ids of apps' devices are ids for ads: where there is no person there is no device either.
-    private static readonly string[] s_kept =
-    [
-        Encoding.ASCII.GetString(Parameters.KeptIdentities), "traits", "previous_id", "group_id",
-        Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations",
-    ];
-
     private readonly StickyOptOuts _optOuts = new(standings, subjects, unwritten);
 
     /// <summary>Makes the hit, or says why there is none. Sets what the visit means for the visitor's device.</summary>
@@ -47,7 +28,7 @@ internal sealed class Admission(
         Keep(ref visit, site, consent, noes, visitors, judged.Standing, judged.OptsOut);
 
         // Whoever comes back with a signal is opted out, also by an event that is not kept; whom such an event names beside them anybody can make up.
-        var refused = Strip(draft, caller, site, judged);
+        var refused = Stripping.Strip(draft, caller, site, judged.Said, judged.Consent);
         _optOuts.Learn(
             new(draft.SiteId, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null) { IsStranger = returned is null },
             judged.OptedOutBy, caller.ReceivedAt, judged.Standing);
@@ -78,7 +59,7 @@ internal sealed class Admission(
         var consent = judged.Consent;
 
         // Nobody has to be told: what the backend did not say stays unsaid.
-        var refused = Strip(draft, caller, site, judged);
+        var refused = Stripping.Strip(draft, caller, site, judged.Said, judged.Consent);
         _optOuts.Learn(
             new(draft.SiteId, claim.Visitor, draft.User, claim.EmailSha256, IsInHit: consent.Storage && refused is null) { IsProven = claim.IsSecret },
             judged.OptedOutBy, caller.ReceivedAt, judged.Standing);
@@ -202,23 +183,6 @@ internal sealed class Admission(
     private static Refusal? Bars(Standing standing) =>
         standing.IsErased ? Refusal.PersonErased : standing.IsRestricted ? Refusal.PersonRestricted : null;
 
-    // What may not be kept leaves the draft before anything is made of it.
-    private static Refusal? Strip(Draft draft, in Caller caller, Site site, in Judged judged)
-    {
-        var consent = judged.Consent;
-        if (!consent.Measurement) return Refusal.ConsentRequired;
-        if (!consent.User)
-        {
-            draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : draft.Name == Identify ? s_userOfIdentify : s_user);
-            draft.Properties.Drop(s_kept);
-            draft.Properties.Drop(IdentityNames.IsPersons);
-        }
-
-        if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);
-        if (!consent.ClickIds) draft.Properties.Drop(s_clickIds);
-        return ConsentReader.Keep(draft, caller, judged.Said, site, mayNamePerson: consent.User);
-    }
-
     private Hit Make(Draft draft, in Caller caller, Source source, Site site, in Judged judged, Guid? visitor, VisitorKind kind, bool isNew = false)
     {
         var consent = judged.Consent;
@@ -237,9 +201,9 @@ internal sealed class Admission(
             UserId = consent.User ? draft.User : null,
             EmailSha256 = consent.User ? draft.Claim?.EmailSha256 : null,
             OnceKey = draft.Claim?.OnceKey,
-            Url = Kept(draft.Url ?? caller.Referer, consent),
+            Url = Stripping.Address(draft.Url ?? caller.Referer, consent),
             Title = draft.Title,
-            Referrer = Kept(draft.Referrer, consent),
+            Referrer = Stripping.Address(draft.Referrer, consent),
             Value = draft.Value,
             Currency = draft.Currency,
             Ip = consent.Address ? ClientAddress.Kept(caller.Address, site.IpPolicy) : null,
@@ -260,9 +224,6 @@ internal sealed class Admission(
             Properties = draft.Properties.ToJson(),
         };
     }
-
-    private static string? Kept(string? address, in Consent consent) =>
-        !consent.Identifiers ? BareAddress.Of(address) : consent.ClickIds ? address : BareAddress.WithoutClickIds(address);
 
     /// <summary>What was said about consent, and what follows from it.</summary>
     /// <param name="Said">By the request.</param>

@@ -30,7 +30,7 @@ public sealed class DailyDoorTests
     public async Task Nobody_is_told_by_the_previous_id_of_an_alias_either()
     {
         await using var host = await CollectHost.StartAsync();
-        await host.PostAsync("""[{"event":"alias","user_id":"new","properties":{"previous_id":"old","previousId":"old"}},{"event":"b","properties":{"previous_id":"page 1"}}]""", headers: s_browser);
+        await host.PostAsync("""[{"event":"alias","user_id":"new","properties":{"previous_id":"old","previousId":"old"}},{"event":"b","properties":{"previousId":"page 1"}}]""", headers: s_browser);
 
         var kept = host.Hits.Select(hit => System.Text.Encoding.UTF8.GetString(hit.Properties.Span)).ToList();
         Assert.Equal(2, kept.Count);
