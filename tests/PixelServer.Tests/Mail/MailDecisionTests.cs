@@ -105,7 +105,7 @@ public sealed class MailDecisionTests(SharedPostgres postgres) : IDisposable
         await Assert.ThrowsAnyAsync<Exception>(() => decisions.LearnAsync([Recipient("r1", tracking: false)]));
         Directory.Delete(FilePath);
 
-        await decisions.EraseAsync(one => one.RecipientId == "r1");
+        await decisions.EraseAsync(one => one.SubjectId == "r1");
         await decisions.DecideAsync(Recipient("r2", tracking: false));
 
         Assert.DoesNotContain("r1", await File.ReadAllTextAsync(FilePath), StringComparison.Ordinal);
