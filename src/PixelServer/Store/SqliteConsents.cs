@@ -20,7 +20,7 @@ internal sealed class SqliteConsents(string file) : IConsents
     public Task<int> KeepAsync(Guid chain, IReadOnlyList<ConsentRecord> records, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         var (sites, ids) = ConsentColumns.Ids(records);
         var news = ConsentColumns.New(records, sites.Zip(ids).SelectMany(one => Known(connection, transaction, one.First, one.Second)).DistinctBy(one => (one.SiteId, one.RecordId)));
         var (seq, hash) = End(connection, transaction, chain);

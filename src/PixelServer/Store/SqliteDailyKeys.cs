@@ -14,7 +14,7 @@ internal sealed class SqliteDailyKeys(string file) : IDailyKeys
     public Task<byte[]> MeetAsync(DateOnly day, byte[] wrapped, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         using (var insert = SqliteFile.Command(connection, transaction,
             "insert into daily_keys (day, wrapped) values ($day, $wrapped) on conflict do nothing", ("$day", Text(day)), ("$wrapped", wrapped))) insert.ExecuteNonQuery();
         using var query = SqliteFile.Command(connection, transaction, "select wrapped from daily_keys where day = $day", ("$day", Text(day)));

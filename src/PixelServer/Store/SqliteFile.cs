@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 
 namespace PixelServer.Store;
@@ -9,6 +10,9 @@ internal sealed class SqliteFile(string file)
     private const int BusySeconds = 5;
 
     private static readonly Lock s_creation = new(); // of all instances: another one may just be opening the file
+    private static readonly ConcurrentDictionary<string, Lock> s_turnstiles = new(); // as many as there are files
+
+    private readonly Lock _turnstile = s_turnstiles.GetOrAdd(Path.GetFullPath(file), _ => new());
 
     public string ConnectionString { get; } = new SqliteConnectionStringBuilder
     {
@@ -37,10 +41,21 @@ internal sealed class SqliteFile(string file)
         }
     }
 
+    /// <summary>Takes the write lock, at once and not half way.</summary>
+    /// <remarks>
+    /// SQLite's waiting looks every tenth of a second, and can miss every gap that a busy writer leaves. Whoever waits here keeps the others of
+    /// this process from beginning anew, so that the next gap is theirs.
+    /// </remarks>
+    /// <exception cref="SqliteException">Another process has had it for five seconds, or a transaction of this one.</exception>
+    public SqliteTransaction BeginWrite(SqliteConnection connection)
+    {
+        lock (_turnstile) return connection.BeginTransaction(deferred: false);
+    }
+
     public static SqliteCommand Command(SqliteConnection connection, SqliteTransaction? transaction, string sql, params ReadOnlySpan<(string Name, object Value)> values)
     {
         var command = connection.CreateCommand();
-        command.Transaction = transaction;
+        if (transaction is not null) command.Transaction = transaction; // else it has the connection's own
         command.CommandText = sql;
         foreach (var (name, value) in values) command.Parameters.AddWithValue(name, value);
         return command;

@@ -69,7 +69,7 @@ internal sealed class SqliteLabels(string file) : ILabels
     {
         if (rows.Count == 0) return 0;
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         using var change = SqliteFile.Command(connection, transaction, Change,
             ("$traffic", ""), ("$reasons", ""), ("$received_at", ""), ("$event_id", ""));
         var changed = 0;

@@ -13,7 +13,7 @@ internal sealed class SqliteMailDecisions(string file) : IMailDecisions
     public Task KeepAsync(IReadOnlyList<MailDecision> decisions, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         using var next = SqliteFile.Command(connection, transaction, NextMark);
         var mark = (long)next.ExecuteScalar()!;
         using var keep = SqliteFile.Command(connection, transaction,

@@ -19,7 +19,7 @@ internal sealed class SqliteOptOuts(string file) : IOptOuts
     public Task KeepAsync(IReadOnlyCollection<KeyValuePair<OptOut, OptOutTimes>> told, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         Write(connection, transaction, told);
         transaction.Commit();
     }, ct);

@@ -27,7 +27,7 @@ internal sealed class SqlitePersons(string file, TimeProvider clock) : PersonDia
     }
 
     public override Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken ct) =>
-        Task.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(deferred: false));
+        Task.FromResult<DbTransaction>(_file.BeginWrite((SqliteConnection)connection));
 
     /// <remarks>
     /// Copies of rows are left in pages that were split long ago: the file is written anew, and then the log, which has the pages of before, is emptied.

@@ -11,7 +11,7 @@ internal sealed class SqliteRefusals(string file) : IRefusals
     public Task KeepAsync(Guid run, IReadOnlyList<RefusalRow> sums, CancellationToken ct) => sums.Count == 0 ? Task.CompletedTask : Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false);
+        using var transaction = _file.BeginWrite(connection);
         using var old = SqliteFile.Command(connection, transaction, "delete from refusals where day < date($day, '-1096 days')", ("$day", Text(sums.Max(one => one.Day))));
         old.ExecuteNonQuery();
         foreach (var one in sums)

@@ -30,7 +30,8 @@ internal sealed class SqliteRetention(string file) : IRetention
     public Task KeepAsync(RetentionRun run, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var keep = SqliteFile.Command(connection, null,
+        using var transaction = _file.BeginWrite(connection);
+        using var keep = SqliteFile.Command(connection, transaction,
             """
             delete from retention_runs where day < date($day, '-1096 days');
             insert into retention_runs (day, finished_at, rules, whole, partitions, rows) values ($day, $finished_at, $rules, $whole, $partitions, $rows)
@@ -42,6 +43,7 @@ internal sealed class SqliteRetention(string file) : IRetention
             ("$day", Text(run.Day)), ("$finished_at", EventText.Time(run.FinishedAt)), ("$rules", run.Rules), ("$whole", run.Whole ? 1 : 0),
             ("$partitions", run.Partitions), ("$rows", run.Rows));
         keep.ExecuteNonQuery();
+        transaction.Commit();
         if (run.Rows == 0) return;
 
         // The log still holds the pages as they were; where a reader needs it, the next checkpoint takes it.
@@ -70,8 +72,11 @@ internal sealed class SqliteRetention(string file) : IRetention
     public Task<long> DeleteEventsAsync(EventStretch stretch, RetentionSites sites, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = OpenToDelete();
+        using var transaction = _file.BeginWrite(connection);
         using var delete = Command(connection, $"delete from events where received_at >= $from and received_at < $until and {Sites}", sites, ("$from", from), ("$until", until));
-        return (long)delete.ExecuteNonQuery();
+        var gone = (long)delete.ExecuteNonQuery();
+        transaction.Commit();
+        return gone;
     }, ct);
 
     public Task<long> CountRestAsync(RetentionSites sites, DateTimeOffset before, CancellationToken ct) => Task.Run(() =>
@@ -88,11 +93,14 @@ internal sealed class SqliteRetention(string file) : IRetention
     public Task<long> DeleteRestAsync(RetentionSites sites, DateTimeOffset before, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = OpenToDelete();
+        using var transaction = _file.BeginWrite(connection);
         using var rejected = Command(connection,
             $"delete from events_rejected where rowid in (select rowid from events_rejected where {Sites} and {RejectedAge} < $before limit {BatchRows})", sites, ("$before", before));
         using var edges = Command(connection,
             $"delete from identity_edges where ({Edge}) in (select {Edge} from identity_edges where {Sites} and last_seen_at < $before limit {BatchRows})", sites, ("$before", before));
-        return (long)rejected.ExecuteNonQuery() + edges.ExecuteNonQuery();
+        var gone = (long)rejected.ExecuteNonQuery() + edges.ExecuteNonQuery();
+        transaction.Commit();
+        return gone;
     }, ct);
 
     private SqliteConnection OpenToDelete()

@@ -26,7 +26,7 @@ internal sealed class SqliteStandings(string file) : IStandings
     public Task KeepAsync(IReadOnlyList<SubjectStanding> standings, bool bar, CancellationToken ct) => Task.Run(() =>
     {
         using var connection = _file.Open();
-        using var transaction = connection.BeginTransaction(deferred: false); // one writer: a batch that is under way is stored before
+        using var transaction = _file.BeginWrite(connection); // one writer: a batch that is under way is stored before
         using var keep = SqliteFile.Command(connection, transaction, s_keep);
         foreach (var (subject, standing) in standings)
         {

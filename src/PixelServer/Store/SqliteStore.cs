@@ -109,7 +109,7 @@ internal sealed class SqliteStore(string file, StoreOptions options, TimeProvide
     {
         try
         {
-            using var transaction = connection.BeginTransaction(deferred: false); // takes the write lock now, not half way
+            using var transaction = _file.BeginWrite(connection);
             if (batch.Epoch is { } epoch) SqliteStandings.Check(connection, transaction, epoch);
             work(connection, transaction);
             Move(connection, transaction, batch);

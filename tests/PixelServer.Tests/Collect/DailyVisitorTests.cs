@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Configuration;
 using PixelServer.Collect;
@@ -98,33 +99,44 @@ public sealed class DailyVisitorTests : IDisposable
     }
 
     [Fact]
-    public async Task A_key_is_destroyed_under_threads_that_use_it_without_one_visitor_made_of_nothing()
+    public void A_key_is_destroyed_under_threads_that_use_it_without_one_visitor_made_of_nothing()
     {
-        var day = new DateOnly(2026, 11, 23);
-        for (var round = 0; round < 300; round++)
+        const int rounds = 300;
+        var wait = TimeSpan.FromSeconds(30);
+        var (key, right, isDestroyed, failures) = (DailyKey.Random(new(2026, 11, 23)), new byte[32], false, new ConcurrentQueue<string>());
+        using var turn = new Barrier(5);
+        var threads = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
         {
-            using var key = DailyKey.Random(day);
-            var right = new byte[32];
-            Assert.True(key.TryHash("x"u8, right));
-            using var start = new Barrier(5);
-            var isDestroyed = false;
-            var threads = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+            var hash = new byte[32];
+            for (var round = 0; round < rounds; round++)
             {
-                var hash = new byte[32];
-                start.SignalAndWait();
+                if (!turn.SignalAndWait(wait)) return;
                 while (true)
                 {
                     var isLate = Volatile.Read(ref isDestroyed);
-                    if (!key.TryHash("x"u8, hash)) return;
-                    Assert.Equal(right, hash);
-                    Assert.False(isLate, "a thread still has the key after its end");
+                    if (!key.TryHash("x"u8, hash)) break;
+                    if (!right.AsSpan().SequenceEqual(hash)) failures.Enqueue("a visitor was made of nothing");
+                    if (!isLate) continue;
+                    failures.Enqueue("a thread still has the key after its end");
+                    break;
                 }
-            })).ToArray();
-            start.SignalAndWait();
+
+                if (!turn.SignalAndWait(wait)) return;
+            }
+        })).ToArray();
+        foreach (var thread in threads) thread.Start();
+
+        for (var round = 0; round < rounds; round++)
+        {
+            (key, isDestroyed) = (DailyKey.Random(new(2026, 11, 23)), false);
+            Assert.True(key.TryHash("x"u8, right));
+            Assert.True(turn.SignalAndWait(wait), $"round {round} begins");
             key.Dispose();
             Volatile.Write(ref isDestroyed, true);
-            await Task.WhenAll(threads);
+            Assert.True(turn.SignalAndWait(wait), $"round {round} ends");
         }
+
+        Assert.Empty(failures);
     }
 
     [Theory]

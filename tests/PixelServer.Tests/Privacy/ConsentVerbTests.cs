@@ -88,7 +88,7 @@ public sealed class ConsentVerbTests : IDisposable
         Assert.True(known[keys.Of("shop", SubjectKind.User, "bob")].Ads.IsNo); // a yes that is over
         Assert.Equal(("4711", false), Assert.Single((await new SqliteMailDecisions(_folder.File("pixel.db")).SinceAsync(null, default)).Decisions.Select(one => (one.SubjectId, one.Tracking))));
         Assert.Equal(sameKeys, known.TryGetValue(keys.Of("shop", SubjectKind.User, "gpc"), out var gpc) && gpc.Shared.IsNo);
-        Assert.Equal(sameKeys ? 2 : 1, epoch);
+        Assert.Equal(sameKeys, epoch > 1); // batches that do not know of them are not stored
         Assert.Equal(sameKeys, error.Length == 0);
         await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.File("pixel.db")};Pooling=False");
         await connection.OpenAsync();

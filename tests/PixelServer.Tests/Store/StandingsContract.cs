@@ -76,7 +76,7 @@ public abstract class StandingsContract
     {
         var (store, events) = await FreshAsync();
         var (_, epoch, _) = await store.SinceAsync(null, default);
-        var (stored, writers) = (0, new List<Task>());
+        var (stored, writers, isOver) = (0, new List<Task>(), false);
         for (var writer = 0; writer < 4; writer++)
         {
             var (journal, number) = (Guid.NewGuid(), writer * 100_000);
@@ -84,7 +84,7 @@ public abstract class StandingsContract
             {
                 try
                 {
-                    for (var at = 0; ; at++)
+                    for (var at = 0; !Volatile.Read(ref isOver); at++)
                     {
                         await events.SaveAsync(Batch(journal, at, epoch, number), default);
                         Interlocked.Increment(ref stored);
@@ -96,10 +96,18 @@ public abstract class StandingsContract
             }));
         }
 
-        await Eventually.TrueAsync(() => Volatile.Read(ref stored) > 20, () => $"{stored} batches");
-        await store.KeepAsync([new(1, new() { Kept = new(-1) })], bar: true, default);
-        var visible = (await events.RecentAsync(null, 1_000, default)).Count;
-        await Task.WhenAll(writers); // each ends only by being told
+        int visible;
+        try
+        {
+            await Eventually.TrueAsync(() => Volatile.Read(ref stored) > 20, () => $"{stored} batches");
+            await store.KeepAsync([new(1, new() { Kept = new(-1) })], bar: true, default);
+            visible = (await events.RecentAsync(null, 1_000, default)).Count;
+            await Task.WhenAll(writers).WaitAsync(TimeSpan.FromSeconds(30)); // each ends by being told
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
 
         Assert.Equal(visible, (await events.RecentAsync(null, 1_000, default)).Count);
         Assert.Equal(Math.Min(stored, 1_000), visible);
