@@ -74,7 +74,8 @@ internal static class MailId
     }
 
     // 22 or 43 characters can also be a name. Random base64 changes between small letters, capitals and digits at two of three
-    // characters; words and dates hardly ever do.
+    // characters; words and dates hardly ever do. A hash that does so at fewer than one of three is taken for a name: one of 10,000 of
+    // a SHA-256, 6 of 1,000 of an MD5.
     private static bool IsScrambled(ReadOnlySpan<char> text)
     {
         var changes = 0;

@@ -86,14 +86,10 @@ public sealed partial class EventsDocumentTests(Chromium chromium, SharedPostgre
     private static async Task<string> RunAsync(string program, string script, Backend backend, params (string Name, string Value)[] environment)
     {
         string[] arguments = program == "node" ? ["--input-type=module"] : [];
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments);
         foreach (var (name, value) in ((string, string)[])[("SERVER", backend.App.Address.GetLeftPart(UriPartial.Authority)), ("KEY", backend.Secret), .. environment]) start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(script);
-        process.StandardInput.Close();
-        var (said, complained) = (await process.StandardOutput.ReadToEndAsync(), await process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        Assert.Equal((0, ""), (process.ExitCode, complained));
+        var (code, said, complained) = await Command.RunAsync(start, script);
+        Assert.Equal((0, ""), (code, complained));
         return said.Trim();
     }
 
@@ -135,7 +131,7 @@ public sealed partial class EventsDocumentTests(Chromium chromium, SharedPostgre
         }
 
         /// <summary>Cookies know no ports: under the same name as the collector the browser sends this site the collector's cookie, as under names of one domain.</summary>
-        public string Address { get; } = $"http://localhost:{ServerProcess.FreePort()}/";
+        public string Address { get; } = $"http://localhost:{Ports.Free()}/";
 
         /// <summary>The form and the cookie that the backend got.</summary>
         public Task<IReadOnlyDictionary<string, string>> Sent => _sent.Task;

@@ -165,7 +165,7 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
     [Fact]
     public async Task What_can_be_sent_again_decides_the_answer()
     {
-        await using var backend = await Backend.StartAsync(settings: [$"--Pixel:Journal:MinFreeBytes={1L << 50}"]);
+        await using var backend = await Backend.StartAsync(settings: [PixelApp.FullJournal]);
         var said = await backend.PostAsync("""[5,{"event":"a"}]""");
         Assert.Equal((503, "journal_full", "60"), (said.Status, said.Code, said.Headers["Retry-After"]));
         Assert.Equal(["0 not_an_event", "1 journal_full"], said.Refused);

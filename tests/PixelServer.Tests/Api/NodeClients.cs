@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Api;
@@ -28,20 +27,6 @@ internal static class NodeClients
     public static async Task<(int Code, string Out, string Error)> RunAsync(string package, string script, params string[] arguments)
     {
         File(Path.Combine(package, "package.json"));
-        var start = new ProcessStartInfo("node", [Path.Combine(Folder, script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder };
-        using var process = Process.Start(start)!;
-        var (said, complained) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var deadline = new CancellationTokenSource(s_patience);
-        try
-        {
-            await process.WaitForExitAsync(deadline.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"{script} did not end within {s_patience.TotalSeconds:0} s:\n{await said}\n{await complained}");
-        }
-
-        return (process.ExitCode, await said, await complained);
+        return await Command.RunAsync(new("node", [Path.Combine(Folder, script), .. arguments]) { WorkingDirectory = Folder }, within: s_patience);
     }
 }

@@ -219,7 +219,7 @@ public sealed class SegmentClientsTests(Chromium chromium) : IClassFixture<Chrom
         var page = await visitor.NewPageAsync();
         if (clockAhead != default) await page.AddInitScriptAsync($"{{ const now = Date.now; Date = class extends Date {{ constructor(...a) {{ a.length ? super(...a) : super(now() + {clockAhead.TotalMilliseconds}); }} static now() {{ return now() + {clockAhead.TotalMilliseconds}; }} }}; }}");
         await page.GotoAsync(url, new() { Referer = "https://search.example/" });
-        var said = await page.EvaluateAsync<string>("() => done");
+        var said = await page.PromisedAsync<string>("() => done");
         if (isDone is not null) await isDone(); // the page stays for as long as it has something to send
         return said;
     }

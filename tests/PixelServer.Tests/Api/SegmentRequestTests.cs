@@ -232,10 +232,10 @@ public sealed class SegmentRequestTests
     {
         await using var host = await SegmentHost.StartAsync("--Pixel:Keys:RequestsPerSecond=1");
 
-        SegmentHost.Answer answer;
-        do answer = await host.PostAsync("/v1/t", Track, headers: ("Origin", "https://shop.example"));
-        while (answer.Status == 200);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => host.PostAsync("/v1/t", Track, headers: ("Origin", "https://shop.example"))));
 
+        Assert.Contains(answers, answer => answer.Status == 200);
+        var answer = answers.First(answer => answer.Status != 200);
         Assert.Equal("429 rate_limited", answer.Problem);
         Assert.Equal("1", answer.Headers["Retry-After"]);
         Assert.Contains("Retry-After", answer.Headers["Access-Control-Expose-Headers"], StringComparison.Ordinal);

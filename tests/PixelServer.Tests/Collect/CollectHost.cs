@@ -22,11 +22,13 @@ namespace PixelServer.Tests.Collect;
 /// <summary>The doors on a real Kestrel port, in front of a real journal in a directory of its own that goes at the end.</summary>
 internal sealed class CollectHost : IAsyncDisposable
 {
+    private static readonly JournalOptions s_small = new() { SegmentBytes = 4 << 20 };
+
     private readonly string _directory = Directory.CreateTempSubdirectory("pixel-collect-").FullName;
     private readonly WebApplication _app;
     private readonly Complaints _complaints = new();
 
-    private CollectHost(JournalOptions options, (string Key, string Value)[] settings)
+    private CollectHost(JournalOptions options, MinDataRate? slowest, (string Key, string Value)[] settings)
     {
         Journal = PixelServer.Journal.Journal.Open(
             Path.Combine(_directory, "journal"), options, Acknowledge.Flushed, TimeProvider.System, Ledger, NullLogger.Instance);
@@ -35,9 +37,8 @@ internal sealed class CollectHost : IAsyncDisposable
         builder.Logging.AddProvider(_complaints);
         builder.Configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)));
         builder.Services.AddSingleton<TimeProvider>(Clock).AddSingleton(Ledger).AddSingleton(Journal)
-            .AddSingleton(new DataDirectory(_directory)).AddSingleton(Standings).AddCollect(builder.Configuration)
-            // A quarter of the usual patience, so that the test of a slow body does not wait for it.
-            .Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MinRequestBodyDataRate = new(240, TimeSpan.FromSeconds(1.25)));
+            .AddSingleton(new DataDirectory(_directory)).AddSingleton(Standings).AddCollect(builder.Configuration);
+        if (slowest is not null) builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MinRequestBodyDataRate = slowest);
         _app = builder.Build();
         _app.UseCollect();
         _app.Run(http =>
@@ -64,12 +65,16 @@ internal sealed class CollectHost : IAsyncDisposable
 
     public Hit Hit => Assert.Single(Hits);
 
-    public static Task<CollectHost> StartAsync(params (string Key, string Value)[] settings) =>
-        StartAsync(new JournalOptions { SegmentBytes = 4 << 20 }, settings);
+    public static Task<CollectHost> StartAsync(params (string Key, string Value)[] settings) => StartAsync(s_small, slowest: null, settings);
 
-    public static async Task<CollectHost> StartAsync(JournalOptions journal, params (string Key, string Value)[] settings)
+    public static Task<CollectHost> StartAsync(JournalOptions journal) => StartAsync(journal, slowest: null, []);
+
+    /// <param name="slowest">A body that comes more slowly is given up.</param>
+    public static Task<CollectHost> StartAsync(MinDataRate slowest) => StartAsync(s_small, slowest, []);
+
+    private static async Task<CollectHost> StartAsync(JournalOptions journal, MinDataRate? slowest, (string Key, string Value)[] settings)
     {
-        var host = new CollectHost(journal, settings);
+        var host = new CollectHost(journal, slowest, settings);
         await host._app.StartAsync();
         var address = new Uri(host._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
         host.Port = address.Port;

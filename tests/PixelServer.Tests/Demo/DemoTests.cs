@@ -105,7 +105,7 @@ public sealed class DemoTests(Chromium chromium) : IClassFixture<Chromium>
 
     private static async Task<(string Shop, Executable Server)> OpenAsync(TempFolder folder)
     {
-        var shop = $"http://localhost:{ServerProcess.FreePort()}/demo/";
+        var shop = $"http://localhost:{Ports.Free()}/demo/";
         var server = Executable.Start(folder.Path, "demo", $"--urls={shop[..^"/demo/".Length]}");
         await Eventually.TrueAsync(() => server.HasEnded || server.Out.Contains(shop, StringComparison.Ordinal), () => server.Out + server.Error);
         Assert.False(server.HasEnded, server.Out + server.Error);

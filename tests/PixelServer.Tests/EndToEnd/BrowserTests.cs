@@ -134,9 +134,9 @@ public sealed class BrowserTests(Chromium chromium, SharedPostgres postgres) : I
             """;
 
         var thief = await VisitAsync(visitor, $"http://thief.localhost:{_pages.Port}/thief", close: false);
-        var refused = await thief.EvaluateAsync<int>(send, "stolen");
+        var refused = await thief.PromisedAsync<int>(send, "stolen");
         var shop = await VisitAsync(visitor, Shop("/shop"), close: false);
-        var taken = await shop.EvaluateAsync<int>(send, "own");
+        var taken = await shop.PromisedAsync<int>(send, "own");
 
         Assert.Equal(204, taken);
         Assert.NotEqual(204, refused);

@@ -40,7 +40,10 @@ public sealed class Chromium : IAsyncLifetime
         RequireProgram();
         var profile = Directory.CreateTempSubdirectory("pixel-chromium-");
         string[] arguments = [.. s_quiet, .. Sandbox, "--headless", $"--user-data-dir={profile.FullName}", url];
-        return new Undriven(Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!, profile);
+        var process = Process.Start(new ProcessStartInfo(Program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        process.BeginOutputReadLine(); // heard and thrown away: what nobody reads stops it after 64 KiB
+        process.BeginErrorReadLine();
+        return new Undriven(process, profile);
     }
 
     public async ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.EndToEnd;
 
@@ -33,7 +34,7 @@ internal sealed class Pages : IAsyncDisposable
     public Task<string> Asked(string path) =>
         (_asked[path] = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task.WaitAsync(TimeSpan.FromSeconds(30));
 
-    public int Port { get; } = ServerProcess.FreePort();
+    public int Port { get; } = Ports.Free();
 
     public string this[string path] { set => _bodies[path] = value; }
 

@@ -18,7 +18,7 @@ public sealed partial class ReadmeTests(Chromium chromium) : IClassFixture<Chrom
     public async Task Its_commands_start_a_server_send_an_event_and_show_it_and_its_tags_send_more()
     {
         using var folder = new TempFolder();
-        var port = ServerProcess.FreePort();
+        var port = Ports.Free();
         using var server = new Typed(Block("bash", "dotnet run"), port, folder);
         await Eventually.TrueAsync(
             () => server.HasEnded || Token().IsMatch(server.Out), () => $"the admin token is printed\n{server.Out}{server.Error}", TimeSpan.FromMinutes(3));

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using PixelServer.Tests.Support;
 
@@ -17,7 +15,7 @@ internal sealed class ServerProcess(string dataDirectory, params IEnumerable<str
     private readonly StringBuilder _said = new();
     private Executable? _running;
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = Ports.Free();
     public Uri Address => new($"http://127.0.0.1:{Port}");
 
     /// <summary>Everything that the program wrote, of all its lives.</summary>
@@ -38,7 +36,7 @@ internal sealed class ServerProcess(string dataDirectory, params IEnumerable<str
                 using var answer = await s_http.GetAsync(new Uri(Address, "/readyz"));
                 return answer.IsSuccessStatusCode;
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException) // nobody listens yet, or the answer takes longer than a request may
             {
                 return false;
             }
@@ -77,13 +75,6 @@ internal sealed class ServerProcess(string dataDirectory, params IEnumerable<str
     public async ValueTask DisposeAsync()
     {
         if (_running is not null) await KillAsync();
-    }
-
-    public static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
     private async Task<int> GoneAsync()

@@ -141,7 +141,7 @@ public sealed class ClickDoorTests(PixelApp shared) : IClassFixture<PixelApp>
     [Fact]
     public async Task A_full_journal_keeps_nobody_from_the_page_and_the_ledger_tells_of_the_event()
     {
-        await using var app = await PixelApp.StartAsync(settings: [$"--Pixel:Journal:MinFreeBytes={1L << 50}"]);
+        await using var app = await PixelApp.StartAsync(settings: [PixelApp.FullJournal]);
 
         Assert.Equal(HttpStatusCode.Redirect, (await app.GetAsync((await app.LinksAsync()).Clicks[0])).StatusCode);
         Assert.Equal((1, 1), (app.Ledger.Read().Received, app.Ledger.Read().Refused["journal_full"]));

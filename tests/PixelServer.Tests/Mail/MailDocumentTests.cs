@@ -40,14 +40,10 @@ public sealed partial class MailDocumentTests
 
     private static async Task<string[]> RunAsync(string program, string script, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program);
         foreach (var (name, value) in environment) start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(script);
-        process.StandardInput.Close();
-        var (said, complained) = (await process.StandardOutput.ReadToEndAsync(), await process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        Assert.Equal((0, ""), (process.ExitCode, complained));
+        var (code, said, complained) = await Command.RunAsync(start, script);
+        Assert.Equal((0, ""), (code, complained));
         return said.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 

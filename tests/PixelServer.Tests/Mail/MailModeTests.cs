@@ -54,7 +54,7 @@ public sealed class MailModeTests(SharedPostgres postgres)
     [Fact]
     public async Task What_the_journal_did_not_take_was_not_the_one_of_the_day()
     {
-        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Sites:shop:Mail:Mode=Deliverability", $"--Pixel:Journal:MinFreeBytes={1L << 50}"]);
+        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:Sites:shop:Mail:Mode=Deliverability", PixelApp.FullJournal]);
         var path = (await app.LinksAsync()).Open;
 
         (await app.GetAsync(path)).Dispose();

@@ -45,7 +45,7 @@ public sealed partial class MetersTests
         await using var app = await PixelApp.StartAsync();
         var ledger = app.Ledger;
         using var stop = new CancellationTokenSource();
-        var traffic = Task.Run(() =>
+        var traffic = Task.Run(async () =>
         {
             ledger.Recovered(1_000_000);
             while (!stop.IsCancellationRequested)
@@ -55,13 +55,14 @@ public sealed partial class MetersTests
                 ledger.Refused("queue_full", 2);
                 ledger.Stored(6);
                 ledger.Rejected(1);
+                await Task.Yield(); // others need the processor too
             }
         });
 
         var seen = new HashSet<double>();
         try
         {
-            while (seen.Count < 10)
+            await Eventually.TrueAsync(async () =>
             {
                 var text = await app.Client.GetStringAsync("/metrics");
                 var received = Sum(text, "pixel_events_received_total");
@@ -70,7 +71,8 @@ public sealed partial class MetersTests
                     Sum(text, "pixel_events_stored_total") + Sum(text, "pixel_events_rejected_total")
                     + Sum(text, "pixel_events_refused_total") + Sum(text, "pixel_events_waiting"));
                 seen.Add(received);
-            }
+                return seen.Count == 10 || traffic.IsCompleted;
+            }, () => $"{seen.Count} figures seen");
         }
         finally
         {

@@ -21,7 +21,7 @@ public sealed class ConsentApiTests(SharedPostgres postgres)
     [MemberData(nameof(Stores))]
     public async Task What_was_recorded_holds_at_once_and_its_proof_can_be_asked_for(string store)
     {
-        await using var app = await StartAsync(store);
+        await using var app = await StartAsync(store, new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero))); // before it ends
         var answer = await PostAsync(app, """
             {"record_id":"b-1","site_id":"shop","subject":{"kind":"user","id":"ann"},"purpose":"ads","decision":"granted","at":"2026-11-20T10:00:00.1239Z","method":"banner",
              "text_id":"banner-7","text":"May we?","locale":"en","policy_version":"2026-11","signal":{"tc":"CQtest","gpc":false},"cmp":{"id":"880","version":"3"},

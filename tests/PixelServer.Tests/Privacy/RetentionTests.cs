@@ -162,7 +162,9 @@ public sealed class RetentionTests(SharedPostgres postgres)
         await app.Services.GetRequiredService<IEventStore>().SaveAsync(Events.Batch(Guid.NewGuid(), 0, Events.Minimal(1, old), Events.Full(2, old)), default);
         string[] retain = ["retain", $"--ConnectionStrings:Postgres={connection}", $"--Pixel:DataDirectory={app.DataDirectory}", "--Pixel:DefaultSite:RetentionDays=30"];
 
+        var today = DateTimeOffset.UtcNow.Date;
         var dry = await Executable.RunAsync([.. retain, "--dry-run"]);
+        if (DateTimeOffset.UtcNow.Date != today) (today, dry) = (today.AddDays(1), await Executable.RunAsync([.. retain, "--dry-run"])); // midnight came between
         var none = await Executable.RunAsync(["retain", $"--ConnectionStrings:Postgres={connection}", $"--Pixel:DataDirectory={app.DataDirectory}"]);
         var first = await Executable.RunAsync(retain);
         var second = await Executable.RunAsync(retain);
@@ -170,8 +172,8 @@ public sealed class RetentionTests(SharedPostgres postgres)
         Assert.All([dry, none, first, second], run => Assert.Equal((0, ""), (run.Code, run.Error)));
         Assert.Equal(
             name == "sqlite"
-                ? $"events: 2 events of all sites before {old.AddDays(10):yyyy-MM-dd} would be deleted\n3 rejected events and identity edges of all sites before {old.AddDays(10):yyyy-MM-dd} would be deleted\n0 partitions would be dropped, 5 rows deleted.\n"
-                : $"partition events_{old:yyyyMMdd} would be dropped: 2 events\n3 rejected events and identity edges of all sites before {old.AddDays(10):yyyy-MM-dd} would be deleted\n1 partitions would be dropped, 3 rows deleted.\n",
+                ? $"events: 2 events of all sites before {today.AddDays(-30):yyyy-MM-dd} would be deleted\n3 rejected events and identity edges of all sites before {today.AddDays(-30):yyyy-MM-dd} would be deleted\n0 partitions would be dropped, 5 rows deleted.\n"
+                : $"partition events_{old:yyyyMMdd} would be dropped: 2 events\n3 rejected events and identity edges of all sites before {today.AddDays(-30):yyyy-MM-dd} would be deleted\n1 partitions would be dropped, 3 rows deleted.\n",
             dry.Out);
         Assert.Equal("No RetentionDays is set: every event is kept for ever.\n", none.Out);
         Assert.Equal(name == "sqlite" ? "0 partitions dropped, 5 rows deleted.\n" : "1 partitions dropped, 3 rows deleted.\n", first.Out);

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace PixelServer.Tests.Support;
 
 /// <summary>
@@ -17,9 +15,7 @@ internal sealed class DirectoryCopy : IDisposable
     public static async Task<DirectoryCopy> OfAsync(string directory)
     {
         var copy = new DirectoryCopy(directory);
-        using var cp = Process.Start(new ProcessStartInfo("cp", ["-r", directory, copy.Path]) { RedirectStandardError = true })!;
-        await cp.StandardError.ReadToEndAsync(); // what goes meanwhile is no longer there
-        await cp.WaitForExitAsync();
+        await Command.RunAsync(new("cp", ["-r", directory, copy.Path])); // what goes meanwhile is no longer there: it may complain
         if (!Directory.Exists(copy.Path)) throw new DirectoryNotFoundException(directory);
         return copy;
     }

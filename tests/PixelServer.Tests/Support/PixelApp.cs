@@ -33,6 +33,9 @@ public sealed class PixelApp : IAsyncLifetime
     /// <summary>The admin token of every app that was not told another.</summary>
     public const string Token = "test-admin-token-0123456789";
 
+    /// <summary>A setting under which the journal takes nothing: it may be smaller than one segment.</summary>
+    internal const string FullJournal = "--Pixel:Journal:MaxBytes=4194304";
+
     public string DataDirectory { get; }
 
     /// <summary>Scheme, host and port.</summary>

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace PixelServer.Tests.Support;
@@ -52,9 +50,9 @@ public sealed class PostgresCluster : IAsyncDisposable
         {
             if (_running) return;
             _directory ??= await InitAsync();
-            if (Port == 0) Port = FreePort();
+            if (Port == 0) Port = Ports.Free();
             await RunAsync("pg_ctl", "-D", Data, "-w", "-t", "60", "-l", Path.Combine(_directory, "log"),
-                "-o", $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_directory}", "start");
+                "-o", $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={_directory} -c max_connections=500", "start");
             _running = true;
         }
         finally
@@ -128,14 +126,8 @@ public sealed class PostgresCluster : IAsyncDisposable
 
     private static async Task<string> ExecuteAsync(string file, string[] arguments)
     {
-        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        using var process = Process.Start(start)!;
-        using var deadline = new CancellationTokenSource(Patience);
-        var output = process.StandardOutput.ReadToEndAsync(deadline.Token);
-        var error = process.StandardError.ReadToEndAsync(deadline.Token);
-        await process.WaitForExitAsync(deadline.Token);
-        return process.ExitCode == 0 ? await output
-            : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}{await output}");
+        var (code, output, error) = await Command.RunAsync(new(file, arguments) { WorkingDirectory = Path.GetTempPath() });
+        return code == 0 ? output : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} ended with {code}: {error}{output}");
     }
 
     private static string? FindBinaries() =>
@@ -145,13 +137,6 @@ public sealed class PostgresCluster : IAsyncDisposable
                 .OrderByDescending(version => int.Parse(Path.GetFileName(version), CultureInfo.InvariantCulture))
                 .Select(version => Path.Combine(version, "bin")).FirstOrDefault()
             : null;
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static void RemoveLeftovers()
     {

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using PixelServer.Collect;
 using PixelServer.Tag;
-using PixelServer.Tests.EndToEnd;
 using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Tag;
@@ -27,7 +26,7 @@ internal sealed class ScriptedCollector : IAsyncDisposable
     /// <summary>Changes the tag on its way to the page.</summary>
     public Func<string, string> Tamper { get; set; } = text => text;
 
-    public int Port { get; } = ServerProcess.FreePort();
+    public int Port { get; } = Ports.Free();
 
     /// <summary>Another origin than the pages of <c>shop.localhost</c>, but the same site.</summary>
     public string Origin => $"http://t.shop.localhost:{Port}";

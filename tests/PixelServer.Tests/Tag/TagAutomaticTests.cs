@@ -46,7 +46,7 @@ public sealed class TagAutomaticTests(Chromium chromium) : TagBrowser(chromium)
             location.hash = 'reviews'
             """);
         await page.EvaluateAsync("location.hash = '#/reviews'");
-        await page.EvaluateAsync("new Promise((done) => { addEventListener('popstate', () => setTimeout(done)); history.go(-3) })");
+        await page.PromisedAsync("new Promise((done) => { addEventListener('popstate', () => setTimeout(done)); history.go(-3) })");
         await page.EvaluateAsync("px('track', 'last')");
         await Collector.EventAsync("last");
 
@@ -113,7 +113,7 @@ public sealed class TagAutomaticTests(Chromium chromium) : TagBrowser(chromium)
     {
         Collector.Options = new() { Scroll = true };
         var page = await OpenAsync(body: "<div style='height:7200px'></div>");
-        await page.EvaluateAsync("""
+        await page.PromisedAsync("""
             (async () => {
               const to = (y) => new Promise((done) => { addEventListener('scroll', () => done(), { once: true }); scrollTo(0, y) })
               await to(2000); await to(10); await to(3000); await to(6400)

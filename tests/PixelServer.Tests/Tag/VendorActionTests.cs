@@ -152,7 +152,7 @@ public sealed class VendorActionTests(VendorShop shop) : IClassFixture<VendorSho
     {
         const string Of = "known-later";
         var page = await shop.OpenAllAsync(Of);
-        await page.EvaluateAsync("""
+        await page.PromisedAsync("""
             new Promise((done) => px('track', 'Purchase', { value: 1 }, { eventId: 'order-2', callback: done }))
             """);
         await page.EvaluateAsync("""
@@ -174,7 +174,7 @@ public sealed class VendorActionTests(VendorShop shop) : IClassFixture<VendorSho
         var page = await shop.OpenAsync(Of, shop.Tag() + string.Concat(Vendor.All.Select(vendor => shop.Snippet(vendor, Of))) + """
             <script>gtag('event', 'page_view', { page_title: 'x' }); pintrk('track', 'pagevisit'); twq('track', 'PageView'); lintrk('track')</script>
             """);
-        await page.EvaluateAsync("""
+        await page.PromisedAsync("""
             new Promise((done) => px('track', 'flushed', {}, { callback: done })) // our page view is gone by now
             """);
         await page.EvaluateAsync("fbq('track', 'PageView'); ttq.page(); pintrk('page')");
@@ -223,7 +223,7 @@ public sealed class VendorActionTests(VendorShop shop) : IClassFixture<VendorSho
     {
         const string Of = "bare-all";
         var page = await shop.OpenAsync(Of, shop.Tag("bare") + string.Concat(Vendor.All.Select(vendor => shop.Snippet(vendor, Of))));
-        await page.EvaluateAsync("new Promise((done) => px('track', 'flushed', {}, { callback: done }))");
+        await page.PromisedAsync("new Promise((done) => px('track', 'flushed', {}, { callback: done }))");
         await page.EvaluateAsync("pintrk('track', 'pagevisit'); fbq('track', 'PageView'); history.pushState({}, '', '/bare-next'); fbq('track', 'PageView'); history.pushState({}, '', '/bare-all')");
         var rows = await shop.RowsAsync(page, Of, "bare");
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using PixelServer.Tests.EndToEnd;
+using PixelServer.Tests.Support;
 
 namespace PixelServer.Tests.Tag;
 
@@ -26,7 +26,7 @@ internal sealed class VendorScripts : IAsyncDisposable
         _app.Run(AnswerAsync);
     }
 
-    public int Port { get; } = ServerProcess.FreePort();
+    public int Port { get; } = Ports.Free();
 
     /// <summary>Another site than the shop.</summary>
     public string Address(string of, string key) => $"http://ads.localhost:{Port}/{of}/{key}.js";
