@@ -33,7 +33,9 @@ internal static class BodyReader
         }
         catch (BadHttpRequestException e)
         {
-            // The web server has judged: too slow, cut off, or not HTTP any more.
+            // The web server has judged: too slow, cut off, or not HTTP any more. It must not look for a next request behind such a body,
+            // and complain in the log that there is none.
+            request.HttpContext.Connection.RequestClose();
             return ([], e.StatusCode switch
             {
                 StatusCodes.Status408RequestTimeout => Refusal.BodyTooSlow,

@@ -86,7 +86,7 @@ public sealed class Chromium : IAsyncLifetime
         public async ValueTask DisposeAsync()
         {
             process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync();
+            await Support.Eventually.TrueAsync(() => process.HasExited, () => "the browser ends"); // and not its streams, which a child may still hold
             process.Dispose();
             // Children of the browser may still be writing for a moment.
             await Support.Eventually.TrueAsync(() => TryDelete(), () => $"{profile} can be deleted");

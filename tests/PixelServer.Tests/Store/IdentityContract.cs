@@ -66,6 +66,9 @@ public abstract class IdentityContract
     /// <summary>Another collector on the same database.</summary>
     private protected abstract IEventStore Open();
 
+    /// <summary>In how many orders ten thousand calls are told.</summary>
+    private protected virtual int Orders => 3;
+
     /// <summary>A prepared store on a database without events.</summary>
     private protected abstract Task<IEventStore> FreshAsync();
 
@@ -114,7 +117,7 @@ public abstract class IdentityContract
             Assert.Equal(edges, again.Edges);
             Assert.Equal(persons, again.Persons);
             Assert.Equal(refused, again.Refused);
-        }, iter: 3, threads: 1);
+        }, iter: Orders, threads: 1);
     }
 
     [Fact]

@@ -10,6 +10,9 @@ public sealed class PostgresIdentityTests(SharedPostgres postgres) : IdentityCon
 {
     private readonly PostgresTestStore _test = new(postgres);
 
+    /// <summary>Each takes longer here, and each run draws another.</summary>
+    private protected override int Orders => 1;
+
     [Fact]
     public async Task The_person_behind_a_visitor_is_one_row_with_all_that_is_known_of_them()
     {
