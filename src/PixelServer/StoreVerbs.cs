@@ -36,9 +36,12 @@ internal static class StoreVerbs
     {
         var journal = Path.Combine(directory, "journal") is var inner && Directory.Exists(inner) ? inner : directory;
         if (!Directory.Exists(journal)) throw new DirectoryNotFoundException($"There is no directory {journal}.");
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(journal));
+        var data = Path.GetFileName(full) == "journal" ? Path.GetDirectoryName(full)! : directory; // the one around it, and under its lock
         return Cli.WithStoreAsync(() => services(journal), "Nothing is lost: run it again.", async provider =>
         {
-            var left = new LeftBehind(provider, directory);
+            _ = provider.GetRequiredService<Journal.Journal>(); // while a server runs there, its files are not ours to read
+            var left = new LeftBehind(provider, data);
             await left.ShareStandingsAsync(ct);
             var moved = await provider.GetRequiredService<Drain>().DrainOnceAsync(ct);
             await provider.GetRequiredService<Reclassifier>().LookAsync(ct);

@@ -26,7 +26,7 @@ internal sealed class Segment(SegmentHeader header, string path, long bytes)
     /// <summary>No record will be added.</summary>
     public bool Sealed { get; set; }
 
-    /// <summary>That nothing stands behind its end is on the device too.</summary>
+    /// <summary>That nothing stands behind its end, and that this file has the name, is on the device too.</summary>
     public bool Settled { get; set; }
 
     /// <summary>When all of it was seen to be in the store; null before.</summary>

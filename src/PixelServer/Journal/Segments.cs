@@ -141,6 +141,7 @@ internal sealed class Segments
             // Whoever deletes takes it out of the list first: a deleted segment does not come back under its name.
             if (_segments.Contains(segment))
             {
+                segment.Settled = false; // also where it was: whoever tries again finds nothing to replace, and must flush all the same
                 _disk.Rename(draft, segment.Path);
                 segment.Bytes = content.Length;
                 draft = null;
@@ -149,7 +150,7 @@ internal sealed class Segments
 
         if (draft is not null) _disk.Delete(draft);
         _disk.FlushDirectory(_directory);
-        segment.Settled = true; // not before: whoever tries again finds nothing to replace, and must flush all the same
+        segment.Settled = true;
         return draft is null;
     }
 

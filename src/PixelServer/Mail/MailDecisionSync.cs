@@ -15,7 +15,7 @@ internal sealed class MailDecisionSync(
     /// <summary>One exchange, both ways.</summary>
     public async Task ExchangeAsync(CancellationToken ct)
     {
-        await standings.ExchangeAsync(ct); // who was erased while this collector was away: nothing of them goes back into the store
+        await standings.ExchangeWithStoreAsync(ct); // who was erased while this collector was away: nothing of them goes back into the store
         if (standings.SetBacks is var setBacks && setBacks != _setBacks)
         {
             decisions.ShareAgain(); // what the store still has is taken out of that again at once

@@ -32,7 +32,7 @@ internal sealed class ConsentSync(
             await consents.ResumeAsync();
             while (consents.Waiting(AtOnce) is { Count: > 0 } waiting)
             {
-                await standings.ExchangeAsync(ct); // who was erased while this collector was away
+                await standings.ExchangeWithStoreAsync(ct); // who was erased while this collector was away
                 await store.KeepAsync(_chain, [.. waiting.Select(effects.WithoutErased)], ct);
                 await consents.SharedAsync(waiting);
             }

@@ -88,7 +88,7 @@ internal sealed class Consents : IDisposable
 
     public void Dispose() => _writing.Dispose();
 
-    private void Rewrite(List<ConsentRecord> records)
+    private void Rewrite(IReadOnlyList<ConsentRecord> records)
     {
         _file.Rewrite(records);
         (_bytes, _lines) = (_file.Length, records.Count);
@@ -118,6 +118,7 @@ internal sealed class Consents : IDisposable
         await PutInForceAsync();
         List<ConsentRecord> records = [.. all.SelectMany(some => some).Select(_effects.WithoutErased).Select(WithoutKnownText)];
         if (records.Count == 0) return;
+        if (_bytes > MaxBytes && Waiting() is var waiting && waiting.Count < _lines) Rewrite(waiting); // what the store has is not counted
         if (_bytes > MaxBytes) throw new IOException("Too many consent records wait for the store.");
         _file.Append(records);
         (_bytes, _lines) = (_file.Length, _lines + records.Count);

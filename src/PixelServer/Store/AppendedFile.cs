@@ -27,7 +27,7 @@ internal sealed class AppendedFile(string path)
     {
         var options = new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, BufferSize = 0 };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        var isNew = !File.Exists(path);
+        var isNew = Length == 0; // also one whose name could not be flushed before
         using var stream = new FileStream(path, options);
         var before = stream.Length;
         try

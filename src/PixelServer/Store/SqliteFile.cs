@@ -46,7 +46,7 @@ internal sealed class SqliteFile(string file)
     /// SQLite's waiting looks every tenth of a second, and can miss every gap that a busy writer leaves. Whoever waits here keeps the others of
     /// this process from beginning anew, so that the next gap is theirs.
     /// </remarks>
-    /// <exception cref="SqliteException">Another process has had it for five seconds, or a transaction of this one.</exception>
+    /// <exception cref="SqliteException">Another process, or a transaction of this one, has had it for five seconds. Whoever waits here before is waited for as well.</exception>
     public SqliteTransaction BeginWrite(SqliteConnection connection)
     {
         lock (_turnstile) return connection.BeginTransaction(deferred: false);

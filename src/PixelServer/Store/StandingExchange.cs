@@ -16,6 +16,7 @@ internal sealed class StandingExchange : IDisposable
     private string? _mark;
     private bool _isSetBack;
     private int _setBacks;
+    private long _uncompacted; // records when the file could not be made smaller; used only by its writer
 
     /// <param name="standings">What is known here.</param>
     /// <param name="file">Null where another process may write it: everything is told to the store at once instead.</param>
@@ -74,7 +75,14 @@ internal sealed class StandingExchange : IDisposable
     /// <exception cref="IOException">Our own disk refuses; but for that the exchange is done.</exception>
     public async Task ExchangeAsync(CancellationToken ct)
     {
-        // Before the store, which may take long, and after it; a disk that refuses must not keep us from hearing who is barred.
+        await ExchangeWithStoreAsync(ct);
+        if (_file is not null) await KeepToldAsync();
+    }
+
+    /// <summary>As <see cref="ExchangeAsync"/>, for whoever only has to know who is barred: what is learnt is on our own disk with the next of those.</summary>
+    public async Task ExchangeWithStoreAsync(CancellationToken ct)
+    {
+        // Before the store, which may take long; a disk that refuses must not keep us from hearing who is barred.
         if (_file is not null) await KeepToldAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _turn.WaitAsync(ct);
         try
@@ -86,8 +94,6 @@ internal sealed class StandingExchange : IDisposable
         {
             _turn.Release();
         }
-
-        if (_file is not null) await KeepToldAsync();
     }
 
     /// <summary>The store does not have any more what it had: the next exchange begins from nothing, and tells it everything.</summary>
@@ -192,20 +198,22 @@ internal sealed class StandingExchange : IDisposable
             throw;
         }
 
-        if (file.Count > 2L * _standings.Count + 1_000) await CompactAsync(file);
+        if (file.Count - _uncompacted > 2L * _standings.Count + 1_000) await CompactAsync(file);
         return some.Length == AtOnce;
     }
 
     // Each signal that comes again after an hour is another record: the file would grow for as long as the server runs.
     private async Task CompactAsync(StandingFile file)
     {
+        _uncompacted = file.Count; // where it fails, not again with the very next append: it only takes more room than it has to
         try
         {
             await Task.Run(() => file.Rewrite(_standings.All.Select(one => new SubjectStanding(one.Key, one.Value))));
+            _uncompacted = 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It only takes more room than it has to, until the next append tries again.
+            // Tried again when as much has been appended once more.
         }
     }
 }

@@ -53,8 +53,9 @@ internal sealed class StandingFile(string path)
     /// <exception cref="IOException">It is not on disk.</exception>
     public void Append(IReadOnlyList<SubjectStanding> standings)
     {
-        var begins = _file.Length < Magic.Length;
-        if (begins && _file.Length > 0) _file.Cut(0); // a first append that a crash cut off
+        var length = _file.Length;
+        var begins = length < Magic.Length;
+        if ((begins ? length : (length - Magic.Length) % RecordBytes) is > 0 and var torn) _file.Cut(length - torn); // of an append that was told to nobody
         _file.Append(begins ? [.. Magic, .. Bytes(standings)] : Bytes(standings));
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using PixelServer.Mail;
 using PixelServer.Privacy;
@@ -118,6 +119,40 @@ public sealed class ConsentsTests : IDisposable
         Assert.DoesNotContain("recipient-5\"", file, StringComparison.Ordinal);
         Assert.Contains("recipient-9\"", file, StringComparison.Ordinal);
         Assert.Equal(8, consents.Waiting().Count);
+    }
+
+    [Fact]
+    public async Task What_the_store_has_already_takes_up_no_room_of_what_waits()
+    {
+        var (consents, _, _) = Open();
+        for (var i = 0; i < 64; i++) await consents.KeepAsync([Large()]);
+        await Assert.ThrowsAnyAsync<IOException>(() => consents.KeepAsync([Large()]));
+
+        await consents.SharedAsync(consents.Waiting(20)); // less than half: the file is as it was
+        await consents.KeepAsync([Large()]);
+
+        Assert.Equal(45, consents.Waiting().Count);
+        Assert.Equal(45, (await File.ReadAllLinesAsync(FilePath)).Length);
+
+        static ConsentRecord Large() => Mails("r1", ConsentDecision.Denied, s_now) with { Text = new string('x', 1 << 20), TextHash = Guid.NewGuid().ToString() };
+    }
+
+    [Fact]
+    public async Task Records_reach_the_store_though_the_disk_refuses_the_standings()
+    {
+        await using var events = new SqliteStore(_folder.File("pixel.db"), new StoreOptions(), TimeProvider.System, NullLogger<SqliteStore>.Instance);
+        await events.PrepareAsync(default);
+        var (consents, effects, _) = Open();
+        using var exchange = new StandingExchange(_standings, new StandingFile(_folder.File("not there/standings")), new SqliteStandings(_folder.File("pixel.db")));
+        _standings.Tell(1, new() { Shared = Word.No(s_now) });
+        var store = new SqliteConsents(_folder.File("pixel.db"));
+        using var sync = new ConsentSync(consents, store, effects, exchange, new(_folder.Path), () => default!, new(), TimeProvider.System, NullLogger<ConsentSync>.Instance);
+        await consents.KeepAsync([Mails("r1", ConsentDecision.Denied, s_now)]);
+
+        await sync.ShareAsync(default);
+
+        Assert.Single(await store.AboutAsync("shop", "recipient", "r1", 10, default));
+        Assert.Empty(consents.Waiting());
     }
 
     private (Consents Consents, ConsentEffects Effects, MailDecisions Mails) Open()

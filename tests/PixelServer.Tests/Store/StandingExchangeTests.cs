@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
+using PixelServer.Mail;
 using PixelServer.Store;
 using PixelServer.Tests.Support;
 
@@ -70,6 +71,35 @@ public sealed class StandingExchangeTests : IAsyncDisposable
         Assert.Equal((true, true), (OnDisk().Of(1).IsErased, OnDisk().Of(2).IsOptedOut));
     }
 
+    [Fact]
+    public async Task A_disk_that_refuses_keeps_nobody_from_hearing_who_withdrew()
+    {
+        await _events.PrepareAsync(default);
+        var store = new SqliteMailDecisions(_folder.File("pixel.db"));
+        await store.KeepAsync([new("shop", MailSubject.Recipient, "r1", Tracking: false, Redirects: true, s_start, "recipient")], default);
+        using var mails = new MailDecisions(new MailDecisionFile(_folder.File("mail-decisions.jsonl")));
+        using var sync = new MailDecisionSync(mails, store, Exchange, () => default!, new(), TimeProvider.System, NullLogger<MailDecisionSync>.Instance);
+        _standings.Tell(2, new() { Shared = Word.No(s_start) }); // there is no directory for it
+
+        await sync.ExchangeAsync(default);
+
+        Assert.False(mails.About("shop", MailSubject.Recipient, "r1")?.Tracking);
+        Assert.Contains(await StoredAsync(), one => one.Subject == 2);
+    }
+
+    [Fact]
+    public async Task A_file_that_could_not_be_made_smaller_is_not_written_anew_with_every_append()
+    {
+        Directory.CreateDirectory(_folder.File("sub/standings.new")); // in the way of the new file
+        await SayAsync(1_010);
+        Directory.Delete(_folder.File("sub/standings.new"));
+
+        await SayAsync(10);
+        Assert.Equal(1_020, new StandingFile(_folder.File("sub/standings")).Count);
+        await SayAsync(1_000);
+        Assert.InRange(new StandingFile(_folder.File("sub/standings")).Count, 1, 100);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)] // others have barred somebody since
@@ -99,6 +129,14 @@ public sealed class StandingExchangeTests : IAsyncDisposable
     }
 
     private async Task<IReadOnlyList<SubjectStanding>> StoredAsync() => (await _store.SinceAsync(null, default)).Standings;
+
+    private int _said;
+
+    // The same person says the same again, at a later moment each time.
+    private async Task SayAsync(int times)
+    {
+        for (var i = 0; i < times; i++) await Exchange.DecideAsync([new(1, new() { Shared = Word.No(s_start.AddMinutes(_said++)) })]);
+    }
 
     // As the next start finds it.
     private Standings OnDisk()

@@ -42,6 +42,20 @@ public sealed class StandingFileTests : IDisposable
         Assert.Equal([first], new StandingFile(path).Read());
     }
 
+    [Fact]
+    public void What_a_failed_append_left_is_not_written_behind()
+    {
+        SubjectStanding first = new(1, new() { Kept = new(-7) }), second = new(2, new() { Shared = new(-8) });
+        var path = _folder.File("standings");
+        var file = new StandingFile(path);
+        file.Append([first]);
+        File.AppendAllBytes(path, new byte[30]); // the disk took neither the rest of it nor that it be cut off
+
+        file.Append([second]);
+
+        Assert.Equal([first, second], new StandingFile(path).Read());
+    }
+
     [Theory]
     [InlineData(0)] // the length was written, none of the bytes was
     [InlineData(5)] // or only the first of them
