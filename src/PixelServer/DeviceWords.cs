@@ -71,6 +71,7 @@ internal static class DeviceWords
     /// <summary>Whether the key is a spelling of an advertising id and can mean nothing else. Cheap for nearly every key.</summary>
     public static bool IsAdvertisingId(ReadOnlySpan<byte> key)
     {
+        key = key.TrimEnd("_- "u8);
         if (key.IsEmpty || key.Length > LongestKey || key[^1] is not ((byte)'d' or (byte)'D' or (byte)'a' or (byte)'A' or (byte)'1' or (byte)'5' or (byte)'6')) return false;
         Span<char> text = stackalloc char[LongestKey];
         return Ascii.ToUtf16(key, text, out var length) == OperationStatus.Done && Find(text[..length]) is { Kind: not null, IsUnmistakable: true };

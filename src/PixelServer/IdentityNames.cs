@@ -53,14 +53,21 @@ internal static class IdentityNames
         return true;
     }
 
-    /// <summary>Whether a property of this name tells who somebody is, or is a hash that may. A <c>name</c> by itself may be a product's.</summary>
+    /// <summary>Whether a property of this name tells who somebody is, where the event is about a person, or is a hash that may.</summary>
     /// <param name="key">UTF-8.</param>
-    public static bool IsPersons(ReadOnlySpan<byte> key)
+    public static bool IsPersons(ReadOnlySpan<byte> key) => IsPersons(key, always: false);
+
+    /// <summary>The same for any event: a <c>name</c> may be a product's there, a <c>state</c> an order's, and a <c>country</c> tells what the event's own column does.</summary>
+    /// <inheritdoc cref="IsPersons(ReadOnlySpan{byte})"/>
+    public static bool IsOnlyPersons(ReadOnlySpan<byte> key) => IsPersons(key, always: true);
+
+    private static bool IsPersons(ReadOnlySpan<byte> key, bool always)
     {
         if (key.Length >= 6 && Ascii.EqualsIgnoreCase(key[^6..], "sha256"u8)) return true;
-        Span<char> text = stackalloc char[2 * MostLetters];
-        return key.Length <= text.Length && !key.SequenceEqual("name"u8)
-            && Ascii.ToUtf16(key, text, out var length) == System.Buffers.OperationStatus.Done && TryFind(text[..length], out _, out _);
+        Span<char> text = stackalloc char[2 * MostLetters], folded = stackalloc char[MostLetters];
+        if (key.Length > text.Length || Ascii.ToUtf16(key, text, out var length) != System.Buffers.OperationStatus.Done) return false;
+        if (!TryFold(text[..length], folded, out length) || !s_bySpelling.TryGetValue(folded[..length], out var found)) return false;
+        return !(always && (folded[..length] is "name" || found.Field is "state" or "country"));
     }
 
     private static IEnumerable<(string Spelling, string? Field, bool IsHashed)> Spelt()

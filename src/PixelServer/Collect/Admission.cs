@@ -30,7 +30,7 @@ internal sealed class Admission(
         // Whoever comes back with a signal is opted out, also by an event that is not kept; whom such an event names beside them anybody can make up.
         var refused = Stripping.Strip(draft, caller, site, judged.Said, judged.Consent);
         _optOuts.Learn(
-            new(draft.SiteId, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null) { IsStranger = returned is null },
+            new(draft.SiteId, returned, refused is null ? draft.User : null, Email: null, IsInHit: consent.Storage && refused is null),
             judged.OptedOutBy, caller.ReceivedAt, judged.Standing);
         if (refused is not null) return refused;
 

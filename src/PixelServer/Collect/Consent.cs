@@ -87,10 +87,11 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
     public static Noes Agreed(Site site, in ConsentSignals said, string? country, in Standing known, DateTimeOffset now)
     {
         var yes = Agreed(site.Tcf, said, default, now);
+        var measurement = said.Tcs is null ? yes.Measurement : said.Tc(AgreesToMeasure, site.Tcf, now);
         var ads = (yes.Ads && NeedsOptIn(site.RegimeIn(country), said)) || (known.Ads.IsYes && !known.IsOptedOut);
         return (ads ? Noes.Ads : Noes.None)
             | (yes.Storage || known.Storage.IsYes ? Noes.Storage : Noes.None)
-            | (yes.Measurement || known.Measurement.IsYes ? Noes.Measurement : Noes.None);
+            | (measurement || known.Measurement.IsYes ? Noes.Measurement : Noes.None);
     }
 
     // A TC string speaks for itself, also where it cannot be used. Where none was sent the person may have agreed in another way: by Consent Mode, unless
@@ -114,6 +115,13 @@ internal readonly record struct Consent(bool Storage, bool Measurement, bool Ads
         tc.Publisher is { } own && (own.Consent.Any(8, 9) || own.Interest.Any(8, 9))
         || (tcf.CoreIsPublisher && (tc.PurposeConsents.Any(8, 9) || tc.PurposeInterests.Any(8, 9)))
         || tc.Allows(tcf.VendorId, 8) || tc.Allows(tcf.VendorId, 9);
+
+    // Nobody said a legitimate interest: it is what a person objects to.
+    private static bool AgreesToMeasure(TcString tc, TcfOptions tcf) =>
+        tc.Publisher?.Consent.Any(8, 9) is true
+        || (tcf.CoreIsPublisher && tc.PurposeConsents.Any(8, 9))
+        || (tc.VendorConsents.Contains(tcf.VendorId)
+            && ((tc.PurposeConsents[8] && tc.Allows(tcf.VendorId, 8)) || (tc.PurposeConsents[9] && tc.Allows(tcf.VendorId, 9))));
 
     // Storage, a profile for ads, ads by that profile: what the tag asks for too. Each platform is asked about by its own id before it is told.
     private static bool MayAdvertise(TcString tc, TcfOptions tcf) => MayStoreForAds(tc, tcf) && tc.PurposeConsents[3] && tc.PurposeConsents[4];

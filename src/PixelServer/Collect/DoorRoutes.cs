@@ -71,12 +71,12 @@ internal static class DoorRoutes
         new("POST", paths.Signal, Group, "The visitor objects to being counted, or takes that back")
         {
             Description = "`measurement` is `denied` or `granted`. The device keeps a no in `px_no` for 395 days; then its events are refused with `consent_required`, and its id is expired. A yes takes it out again, "
-                + "unless something else says no. `measured` in the answer says what holds then.",
+                + "unless something else says no. `measured` in the answer says what holds then. Name the site by `?id=`: the preflight of a page of another origin knows no other.",
             Parameters = [.. Signals(), .. s_headers],
             Bodies =
             [
-                new("application/json", "denied", """{"site_id":"shop","measurement":"denied"}"""),
-                new("application/x-www-form-urlencoded", "form", "id=shop&measurement=granted"),
+                new("application/json", "denied", """{"measurement":"denied"}"""),
+                new("application/x-www-form-urlencoded", "form", "measurement=granted"),
             ],
             Answers =
             [

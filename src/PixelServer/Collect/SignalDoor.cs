@@ -43,8 +43,9 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Cal
         var visit = new Visit();
         var draft = Draft.Fresh();
         var honoured = default(Honoured);
-        refusal ??= (body is null ? null : ReadBody(http.Request, body, draft)) ?? ReadQuery(http.Request, draft)
-            ?? admission.Look(draft, caller, decides: body is not null, ref visit, out honoured);
+        if (body is not null) refusal ??= IsSentFromElsewhere(http.Request) ? Refusal.OriginNotAllowed : ReadBody(http.Request, body, draft);
+        var unread = ReadQuery(http.Request, draft); // also where the body is refused: its site says who may read why
+        refusal ??= unread ?? admission.Look(draft, caller, decides: body is not null, ref visit, out honoured);
 
         var headers = http.Response.Headers;
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, admission.AllowsOrigin(draft.Site, caller.Origin));
@@ -55,6 +56,10 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Cal
 
     private static Refusal? ReadQuery(HttpRequest request, Draft draft) =>
         request.QueryString.Value?.Length > Limits.BeaconQueryChars ? Refusal.QueryTooLong : QueryReader.Read(request.QueryString.Value, draft, keepFirst: true);
+
+    // A form by which a page of another site takes the visitor here: it comes without cookies, and what it sets would take the place of theirs.
+    private static bool IsSentFromElsewhere(HttpRequest request) =>
+        request.Headers["Sec-Fetch-Mode"] == "navigate" && request.Headers["Sec-Fetch-Site"] == "cross-site";
 
     // As a beacon's of one event: what it says of the site and of consent counts.
     private static Refusal? ReadBody(HttpRequest request, byte[] body, Draft draft)

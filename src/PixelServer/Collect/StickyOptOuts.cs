@@ -10,9 +10,6 @@ internal readonly record struct Named(string Site, Guid? Visitor, string? User, 
 {
     /// <summary>Who says so has shown that they may: by a secret key, or a token of ours. Whatever anybody may send is bounded (<see cref="Standings.MostOptOuts"/>).</summary>
     public bool IsProven { get; init; }
-
-    /// <summary>The device was not here before. Of the user whom it names nothing is learnt until it comes back: one request each would mark everybody.</summary>
-    public bool IsStranger { get; init; }
 }
 
 /// <summary>
@@ -39,18 +36,18 @@ internal sealed class StickyOptOuts(Standings standings, SubjectKeys keys, Unwri
         }
 
         if (word is not { } no) return;
-        if (who.User is { } user && !BlockedIds.IsNobody(user)) Mark(who, keys.Of(who.Site, SubjectKind.User, user), OptOut.User, user, source, no, learns: !who.IsStranger);
+        if (who.User is { } user && !BlockedIds.IsNobody(user)) Mark(who, keys.Of(who.Site, SubjectKind.User, user), OptOut.User, user, source, no);
         if (who.Email is { } email) Mark(who, keys.Of(who.Site, SubjectKind.Email, email), OptOut.Email, email, source, no);
     }
 
     // A signal counts anew each time it comes, also against a consent from between two of them; what the device kept, or is known of it, is told once and not
     // as something that was said again.
-    private void Mark(in Named who, UInt128 subject, string kind, string id, string? source, Word word, bool learns = true)
+    private void Mark(in Named who, UInt128 subject, string kind, string id, string? source, Word word)
     {
         var known = standings.Of(subject);
         var isNew = !known.IsOptedOut && known.Shared.At < word.At;
-        if (learns && source != OptOut.Device) standings.OptOut(subject, word, who.IsProven);
-        else if (learns && isNew) standings.Tell(subject, new() { Shared = word }, who.IsProven);
+        if (source != OptOut.Device) standings.OptOut(subject, word, who.IsProven);
+        else if (isNew) standings.Tell(subject, new() { Shared = word }, who.IsProven);
         var isSignal = source is OptOut.Gpc or OptOut.ConsentString;
         if (isSignal ? !who.IsInHit : isNew) unwritten.Add(new(who.Site, kind, id, source ?? OptOut.Device), DateTimeOffset.FromUnixTimeMilliseconds(word.At));
     }

@@ -10,7 +10,6 @@ internal static class Stripping
 
     private static readonly string[] s_user = [.. Parameters.NamesOf(ParameterKind.User)];
     private static readonly string[] s_userOfAlias = [.. s_user, "previousId"];
-    private static readonly string[] s_userOfIdentify = [.. s_user, "name"];
     private static readonly string[] s_identifiers = [.. Parameters.NamesOf(ParameterKind.EventId)];
 
     // The tag reads the cookies in which ad platforms keep ids of clicks and browsers.
@@ -24,15 +23,17 @@ internal static class Stripping
         Encoding.ASCII.GetString(Parameters.KeptDevice), "anonymous_id", "context", "integrations",
     ];
 
+    private static readonly Predicate<ReadOnlySpan<byte>> s_isPersons = IdentityNames.IsPersons, s_isOnlyPersons = IdentityNames.IsOnlyPersons;
+
     /// <summary>Takes out of the draft what may not be kept and adds what was said about consent, or says why nothing may.</summary>
     public static Refusal? Strip(Draft draft, in Caller caller, Site site, in ConsentSignals said, in Consent consent)
     {
         if (!consent.Measurement) return Refusal.ConsentRequired;
         if (!consent.User)
         {
-            draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : draft.Name == Identify ? s_userOfIdentify : s_user);
+            draft.Properties.Drop(draft.Name == NamedBeside.Alias ? s_userOfAlias : s_user);
             draft.Properties.Drop(s_kept);
-            draft.Properties.Drop(IdentityNames.IsPersons);
+            draft.Properties.Drop(draft.Name == Identify ? s_isPersons : s_isOnlyPersons);
         }
 
         if (!consent.Identifiers) draft.Properties.Drop(s_identifiers);

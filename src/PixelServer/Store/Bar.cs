@@ -31,10 +31,10 @@ internal sealed class Bar(Standings standings, SubjectKeys keys, StandingExchang
             any = true;
             var word = Word.No(hit.ReceivedAt);
 
-            // The door knows already, unless the server was started since. Of a device that was new it learns neither its id nor whom it names.
+            // The door knows already, unless the server was started since. Ids that were new with the event it does not learn.
             var isProven = hit.Source is Source.Server or Source.Email or Source.Click;
             if (hit.LastingVisitor is { } visitor && !hit.IsVisitorNew) standings.OptOut(keys.Of(hit.SiteId, visitor), word, isProven);
-            if (hit.UserId is { } user && !hit.IsVisitorNew && !BlockedIds.IsNobody(user)) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.User, user), word, isProven);
+            if (hit.UserId is { } user && !BlockedIds.IsNobody(user)) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.User, user), word, isProven);
             if (hit.EmailSha256 is { } email) standings.OptOut(keys.Of(hit.SiteId, SubjectKind.Email, email), word, isProven);
         }
 

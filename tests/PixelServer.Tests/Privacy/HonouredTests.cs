@@ -94,6 +94,31 @@ public sealed class HonouredTests
         }
     }
 
+    [Fact]
+    public async Task A_page_may_read_why_its_body_is_no_objection_by_the_site_in_the_address()
+    {
+        await using var app = await PixelApp.StartAsync(settings: ["--Pixel:DefaultSite:AllowedOrigins:0=https://none.example", "--Pixel:Sites:shop:AllowedOrigins:0=https://shop.example"]);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/privacy.json?id=shop") { Content = new StringContent("{", System.Text.Encoding.UTF8, "application/json"), Headers = { { "Origin", "https://shop.example" } } };
+        using var answer = await app.Client.SendAsync(request);
+        Assert.Equal((HttpStatusCode.BadRequest, "https://shop.example"), (answer.StatusCode, answer.Headers.TryGetValues("Access-Control-Allow-Origin", out var origin) ? origin.Single() : ""));
+    }
+
+    [Theory]
+    [InlineData("cross-site", "navigate", false)] // a form that somebody else's page sends off: it comes without cookies, and would take the place of what the device keeps
+    [InlineData("same-site", "navigate", true)]
+    [InlineData("cross-site", "cors", true)] // browsers keep no cookie of its answer
+    public async Task A_page_of_another_site_cannot_object_for_a_visitor_by_going_there(string site, string mode, bool isTaken)
+    {
+        await using var app = await PixelApp.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/privacy.json?id=shop")
+        {
+            Content = new FormUrlEncodedContent([new("measurement", "denied")]),
+            Headers = { { "Sec-Fetch-Site", site }, { "Sec-Fetch-Mode", mode } },
+        };
+        using var answer = await app.Client.SendAsync(request);
+        Assert.Equal((isTaken ? HttpStatusCode.OK : HttpStatusCode.Forbidden, isTaken), (answer.StatusCode, answer.Headers.Contains("Set-Cookie")));
+    }
+
     [Theory]
     [InlineData("", "application/json", "empty_body")]
     [InlineData("[]", "application/json", "empty_batch")]

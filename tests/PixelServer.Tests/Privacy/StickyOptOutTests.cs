@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using PixelServer.Collect;
 using PixelServer.Tests.Api;
 using PixelServer.Tests.Mail;
 using PixelServer.Tests.Support;
@@ -38,7 +37,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     public async Task So_does_an_opt_out_in_a_consent_string(string query, string source)
     {
         await using var app = await StartAsync("", "Us");
-        var cookie = await VisitAsync(app, $"e=signal&u=ann&{query}", Known(app));
+        var cookie = await VisitAsync(app, $"e=signal&u=ann&{query}");
         await VisitAsync(app, "e=silent", cookie);
         await VisitAsync(app, "e=elsewhere&u=ann");
 
@@ -89,7 +88,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     public async Task An_id_that_stands_for_nobody_is_nobodys_opt_out()
     {
         await using var app = await StartAsync("", "Us");
-        await VisitAsync(app, "e=signal&u=guest", Known(app), gpc: true);
+        await VisitAsync(app, "e=signal&u=guest", gpc: true);
         await VisitAsync(app, "e=other&u=guest");
 
         Assert.Equal(["false", "true"], (await app.EventsAsync(2)).Select(one => one["consent_ads"]!.ToString()));
@@ -100,14 +99,14 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
         await using var app = await StartAsync("", "Us", clock: clock);
-        await VisitAsync(app, "e=1&u=ann", Known(app), gpc: true);
+        await VisitAsync(app, "e=1&u=ann", gpc: true);
         clock.Advance(TimeSpan.FromMinutes(1));
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:00:00Z")); // of the moment of the signal: not later
         await VisitAsync(app, "e=2&u=ann");
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:00:30Z"));
         await VisitAsync(app, "e=3&u=ann");
         clock.Advance(TimeSpan.FromMinutes(1));
-        await VisitAsync(app, "e=4&u=ann", Known(app), gpc: true);
+        await VisitAsync(app, "e=4&u=ann", gpc: true);
         await VisitAsync(app, "e=5&u=ann");
 
         var standings = app.Services.GetRequiredService<Standings>();
@@ -122,7 +121,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
     {
         var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 26, 12, 0, 0, TimeSpan.Zero));
         await using var app = await StartAsync("", "Us", clock: clock);
-        var cookie = await VisitAsync(app, "e=1&u=ann", Known(app), gpc: true);
+        var cookie = await VisitAsync(app, "e=1&u=ann", gpc: true);
         clock.Advance(TimeSpan.FromMinutes(20));
         await VisitAsync(app, "e=2&u=ann", cookie, gpc: true);
         await app.PostJsonAsync("/api/consents", ConsentApiTests.One("granted", at: "2026-11-26T12:10:00Z"));
@@ -143,7 +142,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         string cookie;
         await using (var app = await StartAsync("", "Us", folder.Path))
         {
-            cookie = await VisitAsync(app, "e=signal&u=ann", Known(app), gpc: true);
+            cookie = await VisitAsync(app, "e=signal&u=ann", gpc: true);
             await app.StoredAsync(1);
             Assert.True(new FileInfo(folder.File("standings")).Length > 8); // before the batch
         }
@@ -158,7 +157,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         // A journal whose hits were never delivered, and no other file: as a kill leaves it while the store is away.
         using var second = new TempFolder();
         await using (var app = await StartAsync("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1", "Us", second.Path, new FakeTimeProvider(DateTimeOffset.UtcNow)))
-            cookie = await VisitAsync(app, "e=signal&u=ann", Known(app), gpc: true);
+            cookie = await VisitAsync(app, "e=signal&u=ann", gpc: true);
         File.Delete(second.File("standings"));
         await using var last = await StartAsync("", "Us", second.Path);
         await last.StoredAsync(1);
@@ -174,7 +173,7 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
         string[] settings = ["--Pixel:CookieKey=0123456789012345678901234567890123456789", "--Pixel:Privacy:SyncEvery=00:00:00.1"];
         await using var one = await PixelApp.StartAsync(database, settings: settings);
         await using var other = await PixelApp.StartAsync(database, settings: settings);
-        await VisitAsync(one, "e=signal&u=ann", Known(one), gpc: true);
+        await VisitAsync(one, "e=signal&u=ann", gpc: true);
 
         var (standings, keys) = (other.Services.GetRequiredService<Standings>(), other.Services.GetRequiredService<SubjectKeys>());
         await Eventually.TrueAsync(() => standings.Of(keys.Of("shop", SubjectKind.User, "ann")).IsOptedOut, () => other.Output);
@@ -182,10 +181,6 @@ public sealed class StickyOptOutTests(SharedPostgres postgres)
 
     private static Task<PixelApp> StartAsync(string postgres, string regime, string? directory = null, TimeProvider? clock = null) =>
         PixelApp.StartAsync(postgres, clock, directory, [$"--Pixel:DefaultSite:Regime={regime}"]);
-
-    /// <summary>The cookie of a device that was here before.</summary>
-    private static string Known(PixelApp app) => app.Services.GetRequiredService<VisitorCookie>()
-        .Set(Guid.NewGuid(), app.Services.GetRequiredService<TimeProvider>().GetUtcNow(), domain: "", secure: false).Split(';')[0];
 
     /// <summary>The device's cookies from now on.</summary>
     private static async Task<string> VisitAsync(PixelApp app, string query, string? cookie = null, bool gpc = false)
