@@ -26,7 +26,7 @@ internal sealed class CollectorEnd(
         if (optOuts.Count(_ => true) > 0) return;
         try
         {
-            await standings.ExchangeAsync(cancellationToken); // of whom the drain's last pass told, or what the last exchange could not
+            await standings.ExchangeWithStoreAsync(cancellationToken); // of whom the drain's last pass told, or what the last exchange could not
             await requests.LeaveAsync(me.Id, cancellationToken);
         }
         catch (Exception e)
