@@ -398,7 +398,7 @@ public sealed class EventsDoorTests(SharedPostgres postgres)
         var everything = written.ToString();
         Assert.Contains(Hash("zaphod.quux@beeble.example"), everything, StringComparison.Ordinal); // the search finds what is there
         Assert.DoesNotContain("nickname", everything, StringComparison.OrdinalIgnoreCase);
-        string[] said = ["zaphod.quux", "beeble", "555-0199", "5550199", "ext-zq-9", "zaphodine", "quuxley", "1971-03-09", "19710309", "heartofgold", "betelgeuse", "97499"];
+        string[] said = ["zaphod.quux", "beeble", "555-0199", "5550199", "ext-zq-9", "zaphodine", "quuxley", "1971-03-09", "19710309", "heartofgold", "betelgeuse", "97499-1234", "\"97499\""];
         if (keeps)
         {
             var raw = row["properties"]!["$identities"]!["raw"]!;
