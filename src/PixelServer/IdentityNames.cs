@@ -48,10 +48,13 @@ internal static class IdentityNames
     {
         Span<char> folded = stackalloc char[MostLetters];
         (field, isHashed) = (null, false);
-        if (!TryFold(key, folded, out var length) || !s_bySpelling.TryGetValue(folded[..length], out var found)) return false;
+        if (!s_bySpelling.TryGetValue(DeviceWords.Plain(key, folded), out var found)) return false;
         (field, isHashed) = found;
         return true;
     }
+
+    /// <summary>Whether text under this key tells who somebody is.</summary>
+    public static bool IsIdentity(ReadOnlySpan<char> key) => TryFind(key, out _, out _);
 
     /// <summary>Whether a property of this name tells who somebody is, where the event is about a person, or is a hash that may.</summary>
     /// <param name="key">UTF-8.</param>
@@ -66,8 +69,8 @@ internal static class IdentityNames
         if (key.Length >= 6 && Ascii.EqualsIgnoreCase(key[^6..], "sha256"u8)) return true;
         Span<char> text = stackalloc char[2 * MostLetters], folded = stackalloc char[MostLetters];
         if (key.Length > text.Length || Ascii.ToUtf16(key, text, out var length) != System.Buffers.OperationStatus.Done) return false;
-        if (!TryFold(text[..length], folded, out length) || !s_bySpelling.TryGetValue(folded[..length], out var found)) return false;
-        return !(always && (folded[..length] is "name" || found.Field is "state" or "country"));
+        var plain = DeviceWords.Plain(text[..length], folded);
+        return s_bySpelling.TryGetValue(plain, out var found) && !(always && (plain is "name" || found.Field is "state" or "country"));
     }
 
     private static IEnumerable<(string Spelling, string? Field, bool IsHashed)> Spelt()
@@ -83,22 +86,6 @@ internal static class IdentityNames
         foreach (var name in Unused) yield return (name, null, false);
     }
 
-    private static string Folded(string spelling)
-    {
-        Span<char> folded = stackalloc char[MostLetters];
-        return TryFold(spelling, folded, out var length) ? new string(folded[..length]) : throw new ArgumentException("The spelling is too long.", nameof(spelling));
-    }
-
-    private static bool TryFold(ReadOnlySpan<char> key, Span<char> folded, out int length)
-    {
-        length = 0;
-        foreach (var c in key)
-        {
-            if (c is '_' or '-' or ' ') continue;
-            if (length == folded.Length) return false;
-            folded[length++] = char.ToLowerInvariant(c);
-        }
-
-        return length > 0;
-    }
+    private static string Folded(string spelling) =>
+        DeviceWords.Plain(spelling, new char[MostLetters]) is { IsEmpty: false } plain ? plain.ToString() : throw new ArgumentException("The spelling is too long.", nameof(spelling));
 }

@@ -47,7 +47,7 @@ internal sealed class EventsDoor(
         if (body.Length == 0) return Refused(Refusal.EmptyBody);
         if (kind != BodyKind.Json) return Refused(Refusal.UnsupportedType);
 
-        var told = t_told ??= new Told(Identities.IsIdentity);
+        var told = t_told ??= new Told();
         var events = BeaconReader.Open(JsonText.Mend(body), told, out var refusal);
         if (refusal is not null) return Refused(refusal);
 

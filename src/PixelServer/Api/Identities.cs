@@ -13,9 +13,6 @@ internal static class Identities
 {
     [ThreadStatic] private static PropertyWriter? t_writer;
 
-    /// <summary>Whether text under this key tells who somebody is: such a member of a person must not be kept as a property.</summary>
-    public static bool IsIdentity(ReadOnlySpan<char> key) => IdentityField.IsIdentity(key);
-
     /// <summary>
     /// Reads one person: every field that is known, in every spelling, in the clear or hashed, a value or a list of them. Members of other
     /// names are passed over and told. What cannot be read is told and left out: it is no reason to lose the event.

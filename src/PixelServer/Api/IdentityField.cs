@@ -59,19 +59,10 @@ internal sealed class IdentityField(
         Country,
     ];
 
-    /// <inheritdoc cref="IdentityNames.Address"/>
-    public const string Address = IdentityNames.Address;
-
-    /// <inheritdoc cref="IdentityNames.Unused"/>
-    public static IReadOnlyList<string> Unused => IdentityNames.Unused;
-
     private static readonly FrozenDictionary<string, IdentityField> s_byName = All.ToFrozenDictionary(field => field.Name, StringComparer.Ordinal);
 
-    /// <summary>Whether text under this key tells who somebody is.</summary>
-    public static bool IsIdentity(ReadOnlySpan<char> key) => IdentityNames.TryFind(key, out _, out _);
-
     /// <param name="key">As the caller spells it.</param>
-    /// <param name="field">Null for <see cref="Address"/> and for what is <see cref="Unused"/>.</param>
+    /// <param name="field">Null for <see cref="IdentityNames.Address"/> and for what is <see cref="IdentityNames.Unused"/>.</param>
     /// <param name="isHashed">The caller made the hash.</param>
     public static bool TryFind(ReadOnlySpan<char> key, out IdentityField? field, out bool isHashed)
     {

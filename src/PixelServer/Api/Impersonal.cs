@@ -28,7 +28,7 @@ internal static class Impersonal
                 foreach (var member in value.EnumerateObject())
                 {
                     // The name of what belongs to somebody, of a product or a company, is nobody's name.
-                    if (!member.NameEquals("name"u8) && IdentityField.IsIdentity(member.Name)) continue;
+                    if (!member.NameEquals("name"u8) && IdentityNames.IsIdentity(member.Name)) continue;
                     json.WritePropertyName(member.Name);
                     Write(member.Value, json);
                 }

@@ -16,7 +16,7 @@ internal static class SaidConsent
     {
         refusal = null;
         if (member.NameEquals(Parameters.Consent) && member.Value.ValueKind == JsonValueKind.Object) refusal = TakeAll(member.Value, consent);
-        else if (member.Value.Word() is { } text && IsSignal(member.Name, text)) refusal = Take(member.Name, member.Value, consent);
+        else if (member.Value.Word() is { } text && IsSignal(member, text)) refusal = Take(member.Name, member.Value, consent);
         else return false;
         return refusal is null;
     }
@@ -38,6 +38,6 @@ internal static class SaidConsent
         _ => consent.Add(name, value, keepFirst: true),
     };
 
-    private static bool IsSignal(string name, string text) => Parameters.Find(name) is { Kind: ParameterKind.Consent }
-        || ConsentReader.IsOwnWord(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(text));
+    private static bool IsSignal(JsonProperty member, string text) => Parameters.Find(member.Name) is { Kind: ParameterKind.Consent }
+        || (member.NameEquals(ConsentReader.OwnWord) && ConsentReader.IsOwnWord(ConsentReader.OwnWord, Encoding.UTF8.GetBytes(text)));
 }

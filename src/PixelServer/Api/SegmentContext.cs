@@ -113,7 +113,7 @@ internal readonly struct SegmentContext(JsonElement own, JsonElement shared)
         var writer = t_writer ??= new PropertyWriter();
         writer.Clear();
         foreach (var member in Members(shared, own))
-            if (!s_elsewhere.Contains(member.Name) && !IdentityField.IsIdentity(member.Name) && DeviceWords.Find(member.Name)?.Word != DeviceWord.NeverKept && !IsEmpty(member.Value) && writer.Add(member.Name, member.Value) is { } refusal) return refusal;
+            if (!s_elsewhere.Contains(member.Name) && !IdentityNames.IsIdentity(member.Name) && DeviceWords.Find(member.Name)?.Word != DeviceWord.NeverKept && !IsEmpty(member.Value) && writer.Add(member.Name, member.Value) is { } refusal) return refusal;
         var tooMuch = WriteSome(writer, "device", s_ofDevice) ?? WriteSome(writer, "location", s_ofLocation);
         return tooMuch ?? (writer.IsEmpty ? null : draft.Properties.AddObject("context"u8, writer));
     }

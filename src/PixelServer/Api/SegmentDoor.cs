@@ -36,7 +36,7 @@ internal sealed class SegmentDoor(
         }
 
         return HttpMethods.IsPost(http.Request.Method)
-            ? Answer.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", s_success)
+            ? Answer.WriteAsync(http.Response, StatusCodes.Status200OK, Answer.JsonType, s_success)
             : Refusal.MethodNotAllowed.WriteAsync(http.Response, s_allow);
     }
 

@@ -96,7 +96,7 @@ internal sealed class SegmentReader(PerSite<IdentityOptions> identities, EventsO
         foreach (var member in item.EnumerateObject())
         {
             var name = member.Name;
-            if (s_known.Contains(name) || IsReserved(name) || Identities.IsIdentity(name) || member.Value.ValueKind == JsonValueKind.Null) continue;
+            if (s_known.Contains(name) || IsReserved(name) || IdentityNames.IsIdentity(name) || member.Value.ValueKind == JsonValueKind.Null) continue;
             if (SaidConsent.Take(member, draft.Consent, out var unkept)) continue;
             if ((unkept ?? properties.Add(name, member.Value, keepFirst: true)) is { } refusal) return refusal;
         }

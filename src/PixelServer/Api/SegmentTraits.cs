@@ -48,7 +48,7 @@ internal static class SegmentTraits
             {
                 // The name of a group, and of what belongs to somebody (company.name), is nobody's name.
                 var isNameOfThing = member.NameEquals("name"u8) && (depth > 1 || kind == SegmentCall.Group);
-                if (!isNameOfThing && IdentityField.IsIdentity(member.Name))
+                if (!isNameOfThing && IdentityNames.IsIdentity(member.Name))
                 {
                     writeIdentity(member, json);
                     if (writeIdentity != WriteRaw) continue;

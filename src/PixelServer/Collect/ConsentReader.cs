@@ -11,12 +11,15 @@ internal static class ConsentReader
     private static readonly string[] s_own = [.. SignalReader.Names.ToArray().Select(name => name + Suffix)];
     private static readonly Predicate<ReadOnlySpan<byte>> s_isNoSignal = name => !SignalReader.IsName(name);
 
+    /// <summary>A no or a yes to being counted, as the tag says it.</summary>
+    public static ReadOnlySpan<byte> OwnWord => "measurement"u8;
+
     /// <summary>
     /// Whether a member that is no parameter is the tag's own word for measurement, and so a signal. Only with a word that can mean nothing else: a
     /// <c>measurement</c> of 42 is the event's own.
     /// </summary>
     public static bool IsOwnWord(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text) =>
-        name.SequenceEqual("measurement"u8) && (text.SequenceEqual("granted"u8) || text.SequenceEqual("denied"u8));
+        name.SequenceEqual(OwnWord) && (text.SequenceEqual("granted"u8) || text.SequenceEqual("denied"u8));
 
     /// <summary>Costs nothing where nothing was said.</summary>
     public static ConsentSignals Read(Draft draft, in Caller caller)

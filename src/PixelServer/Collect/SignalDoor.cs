@@ -51,7 +51,7 @@ internal sealed class SignalDoor(Admission admission, VisitorCookie cookies, Cal
         if (caller.Origin is not null) Cors.WriteHeaders(headers, caller.Origin, admission.AllowsOrigin(draft.Site, caller.Origin));
         if (refusal is not null) return refusal.WriteAsync(http.Response);
         if (visit.CookieHeader(cookies, caller) is { Count: > 0 } cookie) headers.SetCookie = cookie;
-        return Answer.WriteAsync(http.Response, StatusCodes.Status200OK, "application/json", JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
+        return Answer.WriteAsync(http.Response, StatusCodes.Status200OK, Answer.JsonType, JsonSerializer.SerializeToUtf8Bytes(honoured, s_json));
     }
 
     private static Refusal? ReadQuery(HttpRequest request, Draft draft) =>

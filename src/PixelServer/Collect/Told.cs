@@ -4,8 +4,7 @@ namespace PixelServer.Collect;
 
 /// <summary>What the holder of a key tells of the visitor, beside what anyone can say about an event; members of an event that on the public doors are properties.</summary>
 /// <remarks>Used again for every event of a body: it must not be held across an await.</remarks>
-/// <param name="isOfPerson">Whether a member of this name says who somebody is.</param>
-internal sealed class Told(Func<ReadOnlySpan<char>, bool> isOfPerson)
+internal sealed class Told
 {
     /// <summary>As <see cref="Parameters.All"/>, but only for JSON and only with a key; docs/events-api.md lists exactly these.</summary>
     public static IReadOnlyList<Parameter> Members { get; } =
@@ -71,7 +70,7 @@ internal sealed class Told(Func<ReadOnlySpan<char>, bool> isOfPerson)
     {
         Span<char> buffer = stackalloc char[64];
         ReadOnlySpan<char> name = reader.ValueIsEscaped || reader.ValueSpan.Length > buffer.Length ? reader.GetString() : buffer[..reader.CopyString(buffer)];
-        if (!isOfPerson(name)) return false;
+        if (!IdentityNames.IsIdentity(name)) return false;
         var key = name.ToString();
         reader.Read();
         Beside.Add((key, JsonElement.ParseValue(ref reader)));

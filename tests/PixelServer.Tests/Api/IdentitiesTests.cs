@@ -200,7 +200,7 @@ public sealed class IdentitiesTests
     [InlineData("emailing", false)]
     [InlineData("", false)]
     [InlineData("an_extraordinarily_long_name_of_a_member_of_something", false)]
-    public void It_is_known_which_members_tell_who_somebody_is(string key, bool isIdentity) => Assert.Equal(isIdentity, Identities.IsIdentity(key));
+    public void It_is_known_which_members_tell_who_somebody_is(string key, bool isIdentity) => Assert.Equal(isIdentity, IdentityNames.IsIdentity(key));
 
     private static readonly Gen<string> s_text = Gen.OneOf(
         Gen.String[Gen.Char["aZ.+@-_' \u00a0\u0130éß東\u0301x9"], 0, 24],

@@ -137,7 +137,7 @@ internal sealed class PartnerMap
         foreach (var member in element.EnumerateObject())
         {
             if (_known!.Contains(prefix + member.Name) || !IsSaid(member.Value) || IsOpened(prefix, member)) continue;
-            if (Identities.IsIdentity(member.Name) || IsReserved(member.Name)) continue;
+            if (IdentityNames.IsIdentity(member.Name) || IsReserved(member.Name)) continue;
             if (SaidConsent.Take(member, draft.Consent, out var unkept)) continue;
             if ((unkept ?? draft.Properties.Add(member.Name, Impersonal.Of(member.Value), keepFirst: true)) is { } refusal) return refusal;
         }
